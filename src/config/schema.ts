@@ -1,0 +1,152 @@
+import { z } from "zod";
+
+/**
+ * The configuration's single source: shapes, defaults and limits. Cross references (a deployment without a
+ * backend, a thumbprint on two clients) are checked in `check.ts`, after every shape is right.
+ */
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    "a name has 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or digit",
+  );
+const path = z.string().min(1);
+const port = z.int().min(0).max(65535);
+const httpsUrl = z.url({ protocol: /^https$/, error: "must be an https:// URL" });
+const seconds = z.number().positive();
+
+/** PEM or DER from a file, or a Key Vault certificate, or a Key Vault secret that holds one or more PEM blocks. */
+const certificateSource = z.union([
+  z.strictObject({ file: path }),
+  z.strictObject({ keyVault: name, certificate: z.string().min(1) }),
+  z.strictObject({ keyVault: name, secret: z.string().min(1) }),
+]);
+
+/** The gateway's own TLS certificate with its key: files (PEM, or PKCS#12), or a Key Vault certificate. */
+const serverCertificate = z.union([
+  z.strictObject({ file: path, keyFile: path.optional() }),
+  z.strictObject({ keyVault: name, certificate: z.string().min(1) }),
+]);
+
+const crlSource = z.union([
+  z.strictObject({ file: path }),
+  z.strictObject({ url: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }) }),
+]);
+
+const revocation = z.strictObject({
+  /** `hard`: no current CRL, no entry. `off`: revocation is not checked. */
+  mode: z.enum(["hard", "off"]).default("hard"),
+  crls: z.array(crlSource).default([]),
+  refreshSeconds: seconds.default(300),
+});
+
+const managedIdentity = z
+  .strictObject({
+    type: z.literal("managed-identity"),
+    clientId: z.string().min(1).optional(),
+    objectId: z.string().min(1).optional(),
+    resourceId: z.string().min(1).optional(),
+    scope: z.string().min(1).default("https://cognitiveservices.azure.com/.default"),
+  })
+  .refine((value) => [value.clientId, value.objectId, value.resourceId].filter(Boolean).length <= 1, {
+    error: "name the identity by clientId, objectId or resourceId: one of them",
+  });
+
+const client = z.strictObject({
+  /** SHA-256 (or, where switched on, SHA-1) thumbprints, in any spelling that tools print. */
+  thumbprints: z.array(z.string()).min(1),
+  deployments: z.array(z.string().min(1)).default([]),
+  /** Names of pass-through routes. */
+  routes: z.array(name).default([]),
+});
+
+export const configSchema = z.strictObject({
+  listen: z.strictObject({
+    host: z.string().min(1).default("0.0.0.0"),
+    port: port.default(8443),
+    certificate: serverCertificate,
+  }),
+  admin: z
+    .strictObject({ host: z.string().min(1).default("127.0.0.1"), port: port.default(9443) })
+    .prefault({}),
+  keyVaults: z
+    .record(
+      name,
+      z.strictObject({
+        url: httpsUrl,
+        credential: name,
+        /** A private CA for this vault's TLS certificate, beside the system's roots. */
+        caFile: path.optional(),
+        /** Off only where the vault's host is not below its resource's host, as with a local vault. */
+        verifyChallengeResource: z.boolean().default(true),
+      }),
+    )
+    .default({}),
+  trust: z.strictObject({
+    anchors: z.array(certificateSource).min(1),
+    /** Untrusted candidates for path building, for devices that send only their leaf. */
+    intermediates: z.array(certificateSource).default([]),
+    refreshSeconds: seconds.default(300),
+    /** How long the last good anchors may be used while their source does not answer. */
+    maxStaleSeconds: seconds.default(7 * 86_400),
+    revocation: revocation.prefault({}),
+  }),
+  credentials: z.record(name, managedIdentity),
+  backends: z.record(
+    name,
+    z.strictObject({
+      endpoint: httpsUrl,
+      credential: name,
+      /** A private CA for this backend's TLS certificate, beside the system's roots. */
+      caFile: path.optional(),
+    }),
+  ),
+  deployments: z.record(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+    z.strictObject({ backend: name }),
+  ),
+  /** Pass-through lane: any other HTTPS backend under a path prefix. */
+  routes: z
+    .record(
+      name,
+      z.strictObject({
+        kind: z.literal("http"),
+        /** Prefix with a slash at both ends; it is taken off before forwarding. */
+        path: z.string().regex(/^\/(?:[A-Za-z0-9._~-]+\/)+$/, "must look like /erp/ (a slash at both ends)"),
+        backend: name,
+      }),
+    )
+    .default({}),
+  identity: z
+    .strictObject({
+      /** SHA-1 thumbprints are matched only where this is on: SHA-1 collides. */
+      allowSha1Thumbprints: z.boolean().default(false),
+    })
+    .prefault({}),
+  clients: z.record(name, client),
+  limits: z
+    .strictObject({
+      /** Largest JSON body in bytes. */
+      jsonBodyBytes: z
+        .int()
+        .positive()
+        .default(32 * 1024 * 1024),
+    })
+    .prefault({}),
+  timeouts: z
+    .strictObject({
+      connectSeconds: seconds.default(10),
+      /** From the request's end to the answer's head: reasoning models take long. */
+      firstByteSeconds: seconds.default(600),
+      /** Between two pieces of an answer. */
+      idleSeconds: seconds.default(120),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type CertificateSource = z.infer<typeof certificateSource>;
+export type ServerCertificateSource = z.infer<typeof serverCertificate>;
+export type CrlSource = z.infer<typeof crlSource>;

@@ -1,0 +1,11 @@
+/** Where an exchange goes. */
+export interface Backend {
+  /** Its name in the configuration. */
+  readonly name: string;
+  /** Scheme, host and port: `https://name.openai.azure.com`. */
+  readonly origin: string;
+  /** Path that stands before every forwarded path, without a trailing slash; usually empty. */
+  readonly basePath: string;
+  /** Name of the outbound credential. */
+  readonly credential: string;
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+const suite = (name: string, extra: object = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...extra },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      suite("unit"),
+      suite("contract"),
+      suite("conformance", { testTimeout: 120_000 }),
+      suite("fuzz", { testTimeout: 300_000 }),
+      suite("architecture", { testTimeout: 60_000 }),
+      suite("e2e", { testTimeout: 30_000, hookTimeout: 60_000 }),
+    ],
+  },
+});
