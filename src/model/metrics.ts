@@ -1,0 +1,34 @@
+import type { Exchange } from "./exchange.ts";
+
+/** One try at one backend. An exchange has none (denied), one, or several (failover). */
+export interface UpstreamAttempt {
+  /** The backend's name in the configuration. */
+  readonly backend: string;
+  /** `answered` whatever the status was; `aborted` when the caller left first. */
+  readonly outcome: "answered" | "unreachable" | "timeout" | "aborted";
+  /** Milliseconds from the attempt's start to the answer's last byte, or to its failure. */
+  readonly durationMs: number;
+  /** Milliseconds from the attempt's start to the answer's head. Absent when none came. */
+  readonly firstByteMs?: number;
+}
+
+/**
+ * What happens to a client connection. The last two count disagreements of the two independent voices on a
+ * presented chain: the TLS library refused what Certgate's own validation accepts, or the other way round.
+ */
+export type ConnectionEvent =
+  | "opened"
+  | "closed"
+  | "handshake-failed"
+  | "refused-by-tls-only"
+  | "refused-by-certgate-only";
+
+/** Where rooms count. The adapter stands in `telemetry/`. Every method is cheap and never throws. */
+export interface Metrics {
+  observe(exchange: Exchange): void;
+  attempt(attempt: UpstreamAttempt): void;
+  connection(event: ConnectionEvent): void;
+}
+
+/** Counts nothing: for `certgate explain` and for tests that do not look at metrics. */
+export const silentMetrics: Metrics = { observe() {}, attempt() {}, connection() {} };
