@@ -1,0 +1,36 @@
+/** One request to one backend, built from the parse: nothing in it is the client's raw bytes unless it was proved. */
+export interface OutboundRequest {
+  readonly method: string;
+  /** Origin-form: path and query. */
+  readonly path: string;
+  /** Flat raw pairs: name, value, name, value. `host` and framing headers are the forwarder's own. */
+  readonly headers: readonly string[];
+  /** The whole body, or null where the operation has none. */
+  readonly body: Uint8Array | null;
+}
+
+/** Where an answer goes as it arrives. Calls come in the order head, data*, then end or error; error may come at any time. */
+export interface AnswerSink {
+  /** @param headers flat raw pairs as the backend sent them, duplicates kept. */
+  head(status: number, headers: readonly string[]): void;
+  /** @returns false when the receiver is full: the forwarder stops reading until `resume`. */
+  data(chunk: Uint8Array): boolean;
+  end(): void;
+  /** Always a `GatewayError`: `backend_unreachable` or `backend_timeout`. */
+  error(fault: Error): void;
+}
+
+/** A forward under way. */
+export interface Forwarding {
+  /** The receiver has room again. */
+  resume(): void;
+  /** The client left: the backend call is cancelled, and the sink hears nothing more. */
+  cancel(): void;
+}
+
+/** One attempt to one backend over pooled, kept-alive, verified TLS connections. */
+export interface Forwarder {
+  forward(request: OutboundRequest, sink: AnswerSink): Forwarding;
+  /** Ends idle connections at once and the others when their answers are complete. */
+  close(): Promise<void>;
+}

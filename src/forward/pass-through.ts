@@ -1,0 +1,24 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+/** A request on the pass-through lane after every decision was made: headers and path are ours, the body is piped. */
+export interface PassThroughRequest {
+  /** Lower-case names to values; they replace the client's. */
+  readonly headers: Record<string, string | string[]>;
+  /** Origin-form path and query at the backend. */
+  readonly path: string;
+  readonly requestId: string;
+}
+
+/** The lane for any other HTTPS backend: plain requests and WebSocket upgrades, no retries. */
+export interface PassThrough {
+  /**
+   * Resolves when the answer is complete or the client left.
+   * @throws GatewayError `backend_unreachable` or `backend_timeout` while no head was sent; after that the
+   * connection is cut, which is the only honest end of half an answer.
+   */
+  request(incoming: IncomingMessage, response: ServerResponse, request: PassThroughRequest): Promise<void>;
+  /** Resolves when the tunnel has ended. @throws GatewayError as above, while nothing was written to the socket. */
+  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, request: PassThroughRequest): Promise<void>;
+  close(): void;
+}

@@ -1,0 +1,48 @@
+import { namedByConnection } from "./hop-by-hop.ts";
+
+/**
+ * What a client may say to an Azure OpenAI backend through its headers: an allow-list, because a header that we do
+ * not know may name a deployment, an identity or a route (`x-ms-oai-image-generation-deployment`, `api-key`,
+ * `x-original-url`). What is not here is not forwarded.
+ */
+const forwarded: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-language",
+  "content-type",
+  "idempotency-key",
+  "openai-beta",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+  "x-client-request-id",
+  "x-ms-client-request-id",
+  "x-ms-useragent",
+  "x-request-id",
+]);
+
+/** Prefixes of telemetry that official clients send and no backend acts on. */
+const forwardedPrefix = "x-stainless-";
+
+/**
+ * The headers of a request to a backend: the allowed ones of the client, then ours. Framing and `host` are set by
+ * the forwarder; `accept-encoding` is left out, so answers come back as they are and can be read.
+ * @param client flat raw pairs as received
+ * @param credential flat raw pairs of the gateway's own credential
+ * @param requestId the gateway's id for this exchange
+ */
+export function requestHeaders(
+  client: readonly string[],
+  credential: readonly string[],
+  requestId: string,
+): string[] {
+  const hop = namedByConnection(client);
+  const headers: string[] = [];
+  for (let at = 0; at < client.length; at += 2) {
+    const name = (client[at] as string).toLowerCase();
+    if (!forwarded.has(name) && !name.startsWith(forwardedPrefix)) continue;
+    if (hop?.has(name)) continue;
+    headers.push(name, client[at + 1] as string);
+  }
+  headers.push(...credential, "x-certgate-request-id", requestId);
+  return headers;
+}
