@@ -1,0 +1,68 @@
+import { describeFault } from "./errors.ts";
+
+/**
+ * The second line of defence for everything that is written down. The first is that no room hands a secret to a
+ * log; this one takes out what looks like one anyway. It fails towards hiding too much: a harmless string under
+ * a name such as `secret` is hidden too, so name such fields differently (`source`, `vault`).
+ */
+const secretName =
+  /authorization|api[-_]?key|subscription[-_]?key|token|cookie|password|passphrase|secret|private[-_]?key/i;
+
+const secretInText =
+  /\b(bearer|basic)\s+[\w~+/.=-]{8,}|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)*|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]*)|\b([\w-]*(?:api[-_]?key|subscription[-_]?key|token|secret|assertion|password|sig))=[^&\s"']+/gi;
+
+/** Stands where a secret stood. */
+export const redacted = "[redacted]";
+
+/** The text without bearer tokens, JWTs, private keys in PEM, and query parameters that carry a secret. */
+export function redactText(text: string): string {
+  return text.replace(secretInText, (_all, scheme?: string, parameter?: string) => {
+    if (scheme !== undefined) return `${scheme} ${redacted}`;
+    return parameter === undefined ? redacted : `${parameter}=${redacted}`;
+  });
+}
+
+/** Deeper than any record here; also what ends a cycle. */
+const deepest = 6;
+
+/**
+ * A plain copy to write down: strings and objects under a secret-looking name are replaced, errors become
+ * `{type, code, message, stack}` (an SDK's error also carries its request, with its headers), bytes become
+ * their length. Numbers and booleans pass under any name: `outputTokens: 12` is no secret.
+ */
+export function redactFields(fields: object): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields instanceof Error ? { err: fields } : fields)) {
+    copy[name] = redactNamed(name, value, 1);
+  }
+  return copy;
+}
+
+function redactNamed(name: string, value: unknown, depth: number): unknown {
+  const harmless =
+    value === undefined || value === null || typeof value === "number" || typeof value === "boolean";
+  if (harmless) return value;
+  return secretName.test(name) ? redacted : redactValue(value, depth);
+}
+
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return redactText(value);
+  if (typeof value === "bigint" || typeof value === "symbol") return String(value);
+  if (typeof value === "function") return "[function]";
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Error) return redactError(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[invalid date]" : value.toISOString();
+  if (value instanceof URL) return redactText(value.href);
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (depth >= deepest) return "[deeper]";
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, depth + 1));
+  const copy: Record<string, unknown> = {};
+  for (const [name, item] of Object.entries(value)) copy[name] = redactNamed(name, item, depth + 1);
+  return copy;
+}
+
+function redactError(error: Error): Record<string, unknown> {
+  const code = "code" in error && typeof error.code === "string" ? { code: error.code } : {};
+  const stack = error.stack === undefined ? {} : { stack: redactText(error.stack) };
+  return { type: error.name, ...code, message: redactText(describeFault(error)), ...stack };
+}

@@ -1,0 +1,155 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../kernel/clock.ts";
+import type { RefreshingState } from "../kernel/refreshing.ts";
+import type { Exchange } from "../model/exchange.ts";
+import type { Metrics } from "../model/metrics.ts";
+import { registerFreshness } from "./freshness-metrics.ts";
+
+/** The counting port, and the page that a Prometheus server reads. */
+export interface ProcessMetrics extends Metrics {
+  readonly contentType: string;
+  /** The Prometheus text exposition of this moment. */
+  render(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  /** Certgate's own version, for `certgate_build_info`. */
+  readonly version: string;
+  readonly clock: Clock;
+  /** Read at each scrape: the state of everything that is fetched and kept. */
+  readonly freshness?: () => readonly RefreshingState[];
+}
+
+/**
+ * Seconds. Denials take a millisecond, embeddings tens, a reasoning model minutes: the buckets span all of them,
+ * up to the default first-byte timeout.
+ */
+const durationBuckets = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+/**
+ * Label values come from the configuration and from fixed lists, never from a caller. This bounds the series even
+ * so: beyond it a new value counts as `other`, and memory stays where it is.
+ */
+const mostValuesOfALabel = 1000;
+
+/** A registry of its own: two gateways in one process (as in tests) do not share a number. */
+export function createMetrics(options: MetricsOptions): ProcessMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "certgate_build_info",
+    help: "Always 1; the labels tell what runs.",
+    labelNames: ["version", "node"],
+    registers,
+  }).set({ version: options.version, node: process.versions.node }, 1);
+  registerFreshness(registry, options.clock, options.freshness ?? (() => []));
+  const observe = requestMetrics(registers);
+  const attempt = upstreamMetrics(registers);
+  const connection = connectionMetrics(registers);
+  return {
+    observe,
+    attempt,
+    connection,
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+  };
+}
+
+function requestMetrics(registers: Registry[]): Metrics["observe"] {
+  const requests = new Counter({
+    name: "certgate_requests_total",
+    help: "Finished requests.",
+    labelNames: ["client", "operation", "decision", "reason", "status"],
+    registers,
+  });
+  const durations = new Histogram({
+    name: "certgate_request_duration_seconds",
+    help: "From a request's arrival to the end of its answer.",
+    labelNames: ["operation", "decision"],
+    buckets: durationBuckets,
+    registers,
+  });
+  const clientLabel = boundedLabel();
+  const operationLabel = boundedLabel();
+  return (exchange: Exchange) => {
+    const operation = operationLabel(exchange.operation);
+    const { decision } = exchange;
+    requests.inc({
+      // Set only for callers whom the client map knows: an unknown caller cannot make a series.
+      client: clientLabel(exchange.client),
+      operation,
+      decision,
+      reason: exchange.reason ?? "",
+      status: exchange.status,
+    });
+    durations.observe({ operation, decision }, Math.max(0, exchange.durationMs) / 1000);
+  };
+}
+
+function upstreamMetrics(registers: Registry[]): Metrics["attempt"] {
+  const durations = new Histogram({
+    name: "certgate_upstream_duration_seconds",
+    help: "From an attempt's start to the end of the backend's answer, or to the attempt's failure.",
+    labelNames: ["backend", "outcome"],
+    buckets: durationBuckets,
+    registers,
+  });
+  const firstBytes = new Histogram({
+    name: "certgate_upstream_first_byte_seconds",
+    help: "From an attempt's start to the head of the backend's answer.",
+    labelNames: ["backend"],
+    buckets: durationBuckets,
+    registers,
+  });
+  return ({ backend, outcome, durationMs, firstByteMs }) => {
+    durations.observe({ backend, outcome }, Math.max(0, durationMs) / 1000);
+    if (firstByteMs !== undefined) firstBytes.observe({ backend }, Math.max(0, firstByteMs) / 1000);
+  };
+}
+
+function connectionMetrics(registers: Registry[]): Metrics["connection"] {
+  const open = new Gauge({
+    name: "certgate_connections",
+    help: "Client connections open now, after their TLS handshake.",
+    registers,
+  });
+  const handshakeErrors = new Counter({
+    name: "certgate_tls_handshake_errors_total",
+    help: "TLS handshakes that failed before Certgate could decide anything.",
+    registers,
+  });
+  const disagreements = new Counter({
+    name: "certgate_verdict_disagreements_total",
+    help: "Presented chains that one of the two validators refused and the other accepted; the request was refused.",
+    labelNames: ["refused_by"],
+    registers,
+  });
+  // Both series exist from the start, so that an alert on their increase sees the first one.
+  disagreements.inc({ refused_by: "tls" }, 0);
+  disagreements.inc({ refused_by: "certgate" }, 0);
+  return (event) => {
+    switch (event) {
+      case "opened":
+        return open.inc();
+      case "closed":
+        return open.dec();
+      case "handshake-failed":
+        return handshakeErrors.inc();
+      case "refused-by-tls-only":
+        return disagreements.inc({ refused_by: "tls" });
+      case "refused-by-certgate-only":
+        return disagreements.inc({ refused_by: "certgate" });
+    }
+  };
+}
+
+function boundedLabel(): (value: string | undefined) => string {
+  const seen = new Set<string>();
+  return (value = "") => {
+    if (seen.has(value)) return value;
+    if (seen.size >= mostValuesOfALabel) return "other";
+    seen.add(value);
+    return value;
+  };
+}
