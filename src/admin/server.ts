@@ -33,6 +33,7 @@ export async function startAdminServer({ host, port, app }: AdminServerOptions):
   } catch (cause) {
     throw new GatewayError("internal_error", listenProblem(cause, host, port), { cause });
   }
+  // Listening on TCP, so the address is neither null nor a pipe's name.
   const bound = server.address() as AddressInfo;
   return {
     host: bound.address,
