@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "./clock.ts";
+import { GatewayError } from "./errors.ts";
 
 /** What a fetch brings. */
 export interface Fetched<T> {
@@ -23,6 +24,8 @@ export interface RefreshingState {
   readonly fetchedAt?: number;
   /** Epoch ms from which the value is unusable. */
   readonly expiresAt?: number;
+  /** Epoch ms of the next planned fetch: after a failure, the end of the cooldown. Absent before the first fetch ends. */
+  readonly nextFetchAt?: number;
   /** The last failure, while it is newer than the last success. */
   readonly lastError?: unknown;
 }
@@ -31,18 +34,23 @@ export interface RefreshingOptions<T> {
   /** For logs, readiness and metrics, e.g. `trust anchor root-ca`. */
   readonly name: string;
   readonly clock: Clock;
-  /** Fetches a value. The signal aborts when the owner stops. Throws when it cannot. */
+  /** Fetches a value. The signal aborts when the owner stops or the time is over. Throws when it cannot. */
   readonly fetch: (signal: AbortSignal) => Promise<Fetched<T>>;
+  /** Milliseconds for one fetch; it counts as failed then even if it never heeds the signal. Default: no bound. */
+  readonly timeoutMs?: number;
   /** Milliseconds from one good fetch to the next when the value itself does not say. */
   readonly intervalMs: number;
   /** Share of the wait that is varied at random, so that replicas do not call in step. Default 0.1. */
   readonly jitter?: number;
-  /** First wait after a failure; it doubles up to `intervalMs`. Default 1000 ms. */
+  /** First wait after a failure; it doubles with each further one. Default 1000 ms. */
   readonly cooldownMs?: number;
+  /** Longest wait after a failure, even where the failure itself asks for more. Default: `intervalMs`. */
+  readonly maxCooldownMs?: number;
   /** Milliseconds after the last good fetch for which its value may still be used. Default: no bound. */
   readonly maxStaleMs?: number;
-  /** Called after each fetch that worked. A throw in it counts as a failed fetch's report, never as a crash. */
+  /** Called after each fetch that worked, when `usable` and `state` show its value already. */
   readonly onValue?: (value: T) => void;
+  /** Called after each fetch that failed, and with what `onValue` threw: the value is kept then. Must not throw. */
   readonly onError?: (error: unknown) => void;
   /** In [0, 1); for tests. */
   readonly random?: () => number;
@@ -104,7 +112,8 @@ export class Refreshing<T> {
     const { clock } = this.#options;
     const good = this.#good;
     const error = this.#failures > 0 ? { lastError: this.#lastError } : {};
-    if (good === undefined) return { name: this.name, freshness: "empty", ...error };
+    const next = this.#dueAt > 0 ? { nextFetchAt: this.#dueAt } : {};
+    if (good === undefined) return { name: this.name, freshness: "empty", ...next, ...error };
     const end = this.#endOf(good);
     const freshness =
       clock.now() >= end
@@ -117,6 +126,7 @@ export class Refreshing<T> {
       freshness,
       fetchedAt: good.fetchedAt,
       ...(Number.isFinite(end) ? { expiresAt: end } : {}),
+      ...next,
       ...error,
     };
   }
@@ -133,34 +143,83 @@ export class Refreshing<T> {
   }
 
   async #fetchOnce(): Promise<T> {
-    const { clock, fetch, onValue, onError, intervalMs, cooldownMs = 1000 } = this.#options;
+    const { clock, onValue, onError, intervalMs } = this.#options;
+    const stopped = this.#stopping.signal;
+    stopped.throwIfAborted();
+    let fetched: Fetched<T>;
     try {
-      this.#stopping.signal.throwIfAborted();
-      const fetched = await fetch(this.#stopping.signal);
-      onValue?.(fetched.value);
-      this.#good = { ...fetched, fetchedAt: clock.now() };
-      this.#failures = 0;
-      this.#lastError = undefined;
-      this.#schedule((fetched.refreshAt ?? clock.now() + intervalMs) - clock.now());
-      return fetched.value;
+      fetched = await this.#fetchInTime();
+      if (fetched.expiresAt !== undefined && fetched.expiresAt <= clock.now())
+        throw new Error(`${this.name}: what was fetched has expired already`);
     } catch (error) {
+      // The owner's own stop says nothing about the source.
+      if (stopped.aborted) throw error;
       this.#failures += 1;
       this.#lastError = error;
-      this.#schedule(
-        Math.min(cooldownMs * 2 ** Math.min(this.#failures - 1, 20), Math.max(intervalMs, cooldownMs)),
-      );
-      if (!this.#stopping.signal.aborted) onError?.(error);
+      this.#planNextFetch(this.#cooldownAfter(error));
+      onError?.(error);
       throw error;
+    }
+    this.#good = { ...fetched, fetchedAt: clock.now() };
+    this.#failures = 0;
+    this.#lastError = undefined;
+    // Never sooner than the cooldown, or a value that is born due would be fetched in a tight loop.
+    const wait = (fetched.refreshAt ?? clock.now() + intervalMs) - clock.now();
+    this.#planNextFetch(Math.max(wait * this.#jitterFactor(), this.#cooldownMs));
+    try {
+      onValue?.(fetched.value);
+    } catch (error) {
+      onError?.(error);
+    }
+    return fetched.value;
+  }
+
+  /** The fetch, ended by the owner's stop or by the time limit whether or not it heeds its signal. */
+  async #fetchInTime(): Promise<Fetched<T>> {
+    const { clock, fetch, timeoutMs } = this.#options;
+    const stopped = this.#stopping.signal;
+    const ending = new AbortController();
+    const onStop = () => ending.abort(stopped.reason);
+    stopped.addEventListener("abort", onStop, { once: true });
+    const cancelTimeout =
+      timeoutMs === undefined
+        ? undefined
+        : clock.after(timeoutMs, () =>
+            ending.abort(new Error(`${this.name}: no answer within ${timeoutMs} ms`)),
+          );
+    try {
+      return await abortable(fetch(ending.signal), ending.signal);
+    } catch (error) {
+      // A fetch that heeds its signal throws an opaque AbortError; the reason says why.
+      throw ending.signal.aborted ? ending.signal.reason : error;
+    } finally {
+      cancelTimeout?.();
+      stopped.removeEventListener("abort", onStop);
     }
   }
 
-  #schedule(waitMs: number): void {
-    const { clock, jitter = 0.1, random = Math.random, cooldownMs = 1000 } = this.#options;
+  get #cooldownMs(): number {
+    return this.#options.cooldownMs ?? 1000;
+  }
+
+  #cooldownAfter(error: unknown): number {
+    const { intervalMs, maxCooldownMs = Math.max(intervalMs, this.#cooldownMs) } = this.#options;
+    const backoff = this.#cooldownMs * 2 ** Math.min(this.#failures - 1, 20);
+    const asked = error instanceof GatewayError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    // A source that names a time is not asked before it; only what exceeds it is varied.
+    return Math.min(Math.max(backoff * this.#jitterFactor(), asked), maxCooldownMs);
+  }
+
+  /** Jitter only ever makes it earlier: a refresh that comes late is the one that hurts. */
+  #jitterFactor(): number {
+    const { jitter = 0.1, random = Math.random } = this.#options;
+    return 1 - jitter * random();
+  }
+
+  #planNextFetch(wait: number): void {
+    const { clock } = this.#options;
     this.#cancelTimer?.();
     if (this.#stopping.signal.aborted) return;
-    // Jitter only ever makes it earlier: a refresh that comes late is the one that hurts. Never sooner than the
-    // cooldown, though, or a value that is born due would be fetched in a tight loop.
-    const wait = Math.max(cooldownMs, waitMs) * (1 - jitter * random());
     this.#dueAt = clock.now() + wait;
     this.#cancelTimer = clock.after(wait, () => void this.refresh().catch(() => {}));
   }

@@ -34,7 +34,6 @@ export class ManualClock implements Clock {
       this.#timers = this.#timers.filter((other) => other !== next);
       this.#now = Math.max(this.#now, next.at);
       next.run();
-      // oxlint-disable-next-line no-await-in-loop -- the timers of one instant see what the earlier ones did
       await settle();
     }
     this.#now = end;
