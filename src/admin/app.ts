@@ -56,7 +56,7 @@ const readOnly: RequestHandler = (request, response, next) => {
 
 /** Express recognises an error handler by its four parameters. Its own default would print the stack. */
 function answerFault(log: Logger | undefined): ErrorRequestHandler {
-  return (fault, request, response, next) => {
+  return (fault: unknown, request, response, next) => {
     // A path that is no valid percent-encoding arrives here too, with the status that express gave it.
     const badRequest = fault instanceof Error && "status" in fault && fault.status === 400;
     if (!badRequest) log?.error({ err: fault, path: request.path }, "the admin app failed");

@@ -29,7 +29,7 @@ export function describeFault(fault: unknown): string {
     if (at instanceof AggregateError && at.message === "")
       parts.push(at.errors.map(describeFault).join(", "));
     else if (at instanceof Error) parts.push(at.message || at.name);
-    else parts.push(typeof at === "object" ? "an object that is no Error was thrown" : String(at));
+    else parts.push(typeof at === "string" ? at : `something that is no Error was thrown (${typeof at})`);
     at = at instanceof Error ? at.cause : undefined;
   }
   return parts.filter((part, index) => part !== parts[index - 1]).join(": ");
