@@ -1,0 +1,22 @@
+import type { ServerResponse } from "node:http";
+import type { ClientEntry } from "../policy/client-map.ts";
+
+/**
+ * `GET /models`, answered by the gateway itself: the caller's own deployments and nothing else. A backend would
+ * list what others may use.
+ */
+export function answerModels(entry: ClientEntry, response: ServerResponse, requestId: string): undefined {
+  const data = [...entry.deployments].toSorted().map((id) => ({ id, object: "model", created: 0, owned_by: "certgate" }));
+  const body = JSON.stringify({ object: "list", data });
+  response.writeHead(200, [
+    "content-type",
+    "application/json",
+    "content-length",
+    String(Buffer.byteLength(body)),
+    "x-certgate-request-id",
+    requestId,
+    "x-certgate-answered-by",
+    "gateway",
+  ]);
+  response.end(body);
+}

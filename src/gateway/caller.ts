@@ -1,0 +1,77 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { ClientCertificateVerifier, Presented } from "../identity/client-certificate.ts";
+import { principalOf } from "../identity/principal-of.ts";
+import type { Principal } from "../model/principal.ts";
+import { allow, type Verdict } from "../model/verdict.ts";
+import { sha1Thumbprint, sha256Thumbprint } from "../pki/certificate.ts";
+import type { ClientEntry, ClientMap } from "../policy/client-map.ts";
+
+/** Who is on a connection, and what the configuration says of them. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly entry: ClientEntry;
+  /** Epoch ms from which the proof must be made again. */
+  readonly validUntil: number;
+}
+
+export interface CallerFacts {
+  readonly clock: Clock;
+  readonly verifier: ClientCertificateVerifier;
+  readonly clients: () => ClientMap;
+  /** Grows whenever trust anchors, revocation data or clients change. */
+  readonly generation: () => number;
+}
+
+/** Presented chain to verified path to principal: the first stages of the story. */
+export function identifyCaller(presented: Presented, facts: CallerFacts): Verdict<Caller> {
+  const path = facts.verifier.verify(presented);
+  if (!path.allowed) return path;
+  const [leaf] = path.value.certificates;
+  const match = facts.clients().match({ sha256: sha256Thumbprint(leaf), sha1: sha1Thumbprint(leaf) });
+  const trace = [...path.trace, ...match.trace];
+  if (!match.allowed) return { ...match, trace };
+  return allow(
+    {
+      principal: principalOf(path.value, match.value.name),
+      entry: match.value,
+      validUntil: path.value.validUntil,
+    },
+    trace,
+  );
+}
+
+/**
+ * The caller of one connection. Deciding costs far more than a request, so the verdict is pinned here, and made
+ * again as soon as a fact that it rests on has changed or run out. It is never a bare yes.
+ */
+export class ConnectionCaller {
+  readonly #presented: Presented;
+  readonly #facts: CallerFacts;
+  #verdict: Verdict<Caller> | undefined;
+  #generation = -1;
+  #decidedAt = 0;
+
+  constructor(presented: Presented, facts: CallerFacts) {
+    this.#presented = presented;
+    this.#facts = facts;
+  }
+
+  identify(): Verdict<Caller> {
+    const now = this.#facts.clock.now();
+    const generation = this.#facts.generation();
+    const pinned = this.#verdict;
+    if (
+      pinned?.allowed &&
+      this.#generation === generation &&
+      this.#decidedAt <= now &&
+      now < pinned.value.validUntil
+    )
+      return pinned;
+    // The generation is read before the decision: a change during it makes the next request decide again.
+    const verdict = identifyCaller(this.#presented, this.#facts);
+    this.#verdict = verdict;
+    this.#generation = generation;
+    this.#decidedAt = now;
+    return verdict;
+  }
+}

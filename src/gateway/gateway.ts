@@ -1,0 +1,34 @@
+import type { OutboundCredential } from "../credential/outbound-credential.ts";
+import type { Forwarder } from "../forward/forwarder.ts";
+import type { PassThrough } from "../forward/pass-through.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Backend } from "../model/backend.ts";
+import type { Metrics } from "../model/metrics.ts";
+
+/** A backend with everything that a request to it needs. */
+export interface ReadyBackend extends Backend {
+  readonly forwarder: Forwarder;
+  readonly outbound: OutboundCredential;
+}
+
+/** A pass-through route with everything that a request on it needs. */
+export interface ReadyRoute {
+  readonly name: string;
+  /** `/erp/`: taken off before forwarding. */
+  readonly prefix: string;
+  readonly backend: Backend;
+  readonly passThrough: PassThrough;
+  readonly outbound: OutboundCredential;
+}
+
+/** What the story needs from the rooms; `compose.ts` wires it. */
+export interface Gateway {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** Where a deployment lives; undefined only for one that no configuration names. */
+  readonly backendOf: (deployment: string) => ReadyBackend | undefined;
+  /** The route whose prefix a raw request target starts with. */
+  readonly routeOf: (url: string) => ReadyRoute | undefined;
+  /** Bytes. */
+  readonly jsonBodyLimit: number;
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { requestHeaders } from "../forward/request-headers.ts";
+import { GatewayError } from "../kernel/errors.ts";
+import type { Denied, Verdict } from "../model/verdict.ts";
+import { decide } from "../policy/decide.ts";
+import type { Target } from "../model/target.ts";
+import { parseBody } from "../target/parse-body.ts";
+import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
+import { answerModels } from "./answer-models.ts";
+import type { ConnectionCaller } from "./caller.ts";
+import type { ExchangeDraft } from "./exchange-draft.ts";
+import type { Gateway } from "./gateway.ts";
+import { passThrough } from "./pass-through.ts";
+import { readBody } from "./read-body.ts";
+import { relay } from "./relay.ts";
+import { whilePresent } from "./while-present.ts";
+
+/**
+ * The story of one request, one stage a call: caller -> target -> grant -> backend -> credential -> forward.
+ * Each stage takes what only the stage before it can make.
+ * @returns a denial to render, or undefined once the answer is complete
+ * @throws GatewayError for a fault to render (or to cut, when the head was sent); CallerLeft
+ */
+export async function handleExchange(
+  gateway: Gateway,
+  connection: ConnectionCaller,
+  request: IncomingMessage,
+  response: ServerResponse,
+  draft: ExchangeDraft,
+): Promise<Denied | undefined> {
+  const caller = connection.identify();
+  if (!caller.allowed) return caller;
+  const { principal, entry } = caller.value;
+  draft.client = principal.client;
+  draft.thumbprint = principal.thumbprint;
+
+  const route = gateway.routeOf(request.url ?? "");
+  if (route !== undefined) return passThrough(route, caller.value, request, response, draft);
+
+  const head = parseHead({
+    method: request.method ?? "",
+    url: request.url ?? "",
+    headers: request.rawHeaders,
+  });
+  if (!head.allowed) return head;
+  draft.path = head.value.path;
+  draft.operation = head.value.operation.name;
+
+  const body = head.value.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
+  if (body?.allowed === false) return body;
+  const target = resolveTarget(head.value, body?.value);
+  if (!target.allowed) return target;
+  if (target.value.deployments[0] !== undefined) draft.deployment = target.value.deployments[0];
+
+  const grant = decide(entry, target.value);
+  if (!grant.allowed) return grant;
+  if (grant.value.deployment === undefined) return answerModels(entry, response, draft.requestId);
+
+  const backend = gateway.backendOf(grant.value.deployment);
+  if (backend === undefined)
+    throw new GatewayError("internal_error", `deployment ${grant.value.deployment} has no backend`);
+  draft.backend = backend.name;
+
+  const credential = await whilePresent(response, (signal) => backend.outbound.headers(signal));
+
+  const { path, query } = grant.value.target;
+  await relay(
+    backend.forwarder,
+    {
+      method: head.value.operation.method,
+      path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
+      headers: requestHeaders(request.rawHeaders, credential, draft.requestId),
+      body: body?.value ?? null,
+    },
+    response,
+    {
+      backend: backend.name,
+      requestId: draft.requestId,
+      clock: gateway.clock,
+      report: (attempt) => gateway.metrics.attempt(attempt),
+    },
+  );
+  return undefined;
+}
+
+/** The head's last word: with the body where the operation has one. */
+export function resolveTarget(head: RequestHead, body: Uint8Array | undefined): Verdict<Target> {
+  return body === undefined ? { allowed: true, value: targetOf(head), trace: [] } : parseBody(head, body);
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { allow, deny, type Verdict } from "../model/verdict.ts";
+
+/** Thrown out of a wait when the caller has gone; there is nobody left to answer. */
+export class CallerLeft extends Error {
+  constructor() {
+    super("the caller left");
+    this.name = "CallerLeft";
+  }
+}
+
+/**
+ * Reads a whole body, at most `limit` bytes. A declared length over the limit is refused before a byte is read.
+ * @throws CallerLeft when the connection ends first
+ */
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limit: number,
+): Promise<Verdict<Uint8Array>> {
+  const declared = request.headers["content-length"];
+  if (declared !== undefined && Number(declared) > limit) return tooLarge(limit);
+  // Only now may a client that asked first send its body.
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const { promise, resolve, reject } = Promise.withResolvers<Verdict<Uint8Array>>();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  request.on("data", (chunk: Uint8Array) => {
+    length += chunk.length;
+    if (length > limit) {
+      request.pause();
+      resolve(tooLarge(limit));
+    } else chunks.push(chunk);
+  });
+  request.once("end", () =>
+    resolve(allow(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length))),
+  );
+  request.once("error", () => reject(new CallerLeft()));
+  request.once("close", () => reject(new CallerLeft()));
+  return promise;
+}
+
+const tooLarge = (limit: number) => deny("body_too_large", `The body may have at most ${limit} bytes.`);

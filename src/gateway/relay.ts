@@ -1,0 +1,71 @@
+import type { ServerResponse } from "node:http";
+import type { AnswerSink, Forwarder, OutboundRequest } from "../forward/forwarder.ts";
+import { responseHeaders } from "../forward/response-headers.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { UpstreamAttempt } from "../model/metrics.ts";
+import { CallerLeft } from "./read-body.ts";
+
+/**
+ * Sends one request to one backend and relays the answer as it arrives, no faster than the caller takes it. When
+ * the caller leaves, the backend call is cancelled.
+ * @returns the backend's status once the answer is complete
+ * @throws GatewayError while no head was sent; CallerLeft when the caller went first. A backend that breaks off
+ * after the head can only be told by cutting the connection: then the response is destroyed and the fault thrown.
+ */
+export function relay(
+  forwarder: Forwarder,
+  request: OutboundRequest,
+  response: ServerResponse,
+  context: {
+    readonly backend: string;
+    readonly requestId: string;
+    readonly clock: Clock;
+    readonly report: (attempt: UpstreamAttempt) => void;
+  },
+): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const startedAt = context.clock.now();
+  let firstByteMs: number | undefined;
+  let done = false;
+  const finish = (outcome: UpstreamAttempt["outcome"]) => {
+    done = true;
+    response.off("close", onClose);
+    response.off("drain", onDrain);
+    context.report({
+      backend: context.backend,
+      outcome,
+      durationMs: context.clock.now() - startedAt,
+      ...(firstByteMs === undefined ? {} : { firstByteMs }),
+    });
+  };
+  const sink: AnswerSink = {
+    head(status, headers) {
+      firstByteMs = context.clock.now() - startedAt;
+      response.writeHead(status, responseHeaders(headers, context.requestId));
+      // An event stream's head must not wait for its first event.
+      response.flushHeaders();
+    },
+    data: (chunk) => response.write(chunk),
+    end() {
+      finish("answered");
+      response.end();
+      resolve(response.statusCode);
+    },
+    error(fault) {
+      finish((fault as { code?: string }).code === "backend_timeout" ? "timeout" : "unreachable");
+      if (response.headersSent) response.destroy();
+      reject(fault);
+    },
+  };
+  const onDrain = () => forwarding.resume();
+  const onClose = () => {
+    if (done) return;
+    forwarding.cancel();
+    finish("aborted");
+    reject(new CallerLeft());
+  };
+  response.on("drain", onDrain);
+  response.once("close", onClose);
+  const forwarding = forwarder.forward(request, sink);
+  return promise;
+}

@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import type { Clock } from "../kernel/clock.ts";
+import type { ErrorCode } from "../kernel/error-catalogue.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { Metrics } from "../model/metrics.ts";
+import type { PresentedChain, TlsOpinion } from "../model/presented-chain.ts";
+import { deny, type TraceStep, type Verdict } from "../model/verdict.ts";
+import type { Certificate } from "../pki/certificate.ts";
+import type { RevocationPolicy } from "../pki/revocation.ts";
+import type { VerifiedPath } from "../pki/verified-path.ts";
+import { type PathRules, verifyPath } from "../pki/verify-path.ts";
+
+/** What validation rests on, at one moment. `version` grows with every change of content. */
+export interface TrustFacts {
+  readonly version: number;
+  readonly anchors: readonly Certificate[];
+  /** Untrusted help for path building, beside what the client presents. */
+  readonly intermediates: readonly Certificate[];
+  readonly revocation: RevocationPolicy;
+}
+
+/** What a connection brings: foreign bytes and the TLS library's opinion of them. */
+export interface Presented {
+  /** Undefined when the client presented no certificate. */
+  readonly chain: PresentedChain | undefined;
+  readonly tls: TlsOpinion;
+}
+
+export interface ClientCertificateVerifierOptions {
+  readonly clock: Clock;
+  readonly rules: PathRules;
+  readonly facts: () => TrustFacts;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** How many verified paths are kept. Default 10,000, about 2 KB each. */
+  readonly cacheSize?: number;
+}
+
+export interface ClientCertificateVerifier {
+  /** Presented chain in, verified path out: both voices, the TLS library's and ours, must say yes. */
+  verify(presented: Presented): Verdict<VerifiedPath>;
+}
+
+interface CachedPath {
+  readonly verdict: Verdict<VerifiedPath>;
+  readonly version: number;
+  readonly decidedAt: number;
+  readonly validUntil: number;
+}
+
+/**
+ * Verified paths are cached per presented chain, with the version of the facts and the end of their validity: a
+ * cached path never outlives what it rests on. Denials are not cached, so a client that was mended gets in at once.
+ */
+export function createClientCertificateVerifier(
+  options: ClientCertificateVerifierOptions,
+): ClientCertificateVerifier {
+  const { clock, rules, facts, cacheSize = 10_000 } = options;
+  const cache = new Map<string, CachedPath>();
+
+  const judge = (chain: PresentedChain): Verdict<VerifiedPath> => {
+    const now = clock.now();
+    const { version, anchors, intermediates, revocation } = facts();
+    const key = fingerprint(chain);
+    const known = cache.get(key);
+    if (known !== undefined) {
+      // `decidedAt` guards against a clock that was set back: then nothing is known about this instant.
+      if (known.version === version && known.decidedAt <= now && now < known.validUntil) return known.verdict;
+      cache.delete(key);
+    }
+    const verdict = verifyPath({
+      leaf: chain.leaf,
+      candidates: [...chain.others, ...intermediates],
+      anchors,
+      at: now,
+      rules,
+      revocation,
+    });
+    if (verdict.allowed) {
+      if (cache.size >= cacheSize) cache.delete(cache.keys().next().value as string);
+      cache.set(key, { verdict, version, decidedAt: now, validUntil: verdict.value.validUntil });
+    }
+    return verdict;
+  };
+
+  return {
+    verify({ chain, tls }) {
+      if (chain === undefined)
+        return deny("client_certificate_missing", "The TLS handshake brought no client certificate.", [
+          { check: "presented-chain", outcome: "fail", detail: "no certificate" },
+        ]);
+      return reconcile(judge(chain), tls, options);
+    },
+  };
+}
+
+/** Reasons that OpenSSL, as Node asks it, can find too. It knows no CRL here, so revocation is ours alone. */
+const expressible: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "client_certificate_expired",
+  "client_certificate_not_yet_valid",
+  "client_certificate_untrusted",
+  "client_certificate_wrong_usage",
+]);
+
+function reconcile(
+  ours: Verdict<VerifiedPath>,
+  tls: TlsOpinion,
+  { log, metrics }: ClientCertificateVerifierOptions,
+): Verdict<VerifiedPath> {
+  const step: TraceStep = {
+    check: "tls-second-opinion",
+    outcome: tls.authorized ? "pass" : "fail",
+    detail: tls.authorized ? "the TLS library accepts the chain" : `the TLS library says ${tls.error ?? "no"}`,
+  };
+  if (ours.allowed && !tls.authorized) {
+    metrics.connection("refused-by-tls-only");
+    log.warn(
+      { tlsError: tls.error, subject: ours.value.certificates[0]?.subject.text },
+      "the TLS library refuses a client chain that Certgate accepts: denied",
+    );
+    return deny(
+      "client_certificate_untrusted",
+      `The TLS library refused the certificate chain (${tls.error ?? "no reason given"}).`,
+      [...ours.trace, step],
+    );
+  }
+  if (!ours.allowed && tls.authorized && expressible.has(ours.code)) {
+    metrics.connection("refused-by-certgate-only");
+    log.warn({ reason: ours.code, detail: ours.detail }, "Certgate refuses a client chain that the TLS library accepts: denied");
+  }
+  return { ...ours, trace: [...ours.trace, step] };
+}
+
+function fingerprint(chain: PresentedChain): string {
+  const hash = createHash("sha256");
+  // Each length goes in before its bytes: two chains that only split differently must not share a verdict.
+  for (const der of [chain.leaf, ...chain.others]) hash.update(`${der.length}:`).update(der);
+  return hash.digest("base64");
+}

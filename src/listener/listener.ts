@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
+import type { Metrics } from "../model/metrics.ts";
+import { refuseOnSocket } from "./refuse.ts";
+import { capturePresented } from "./presented-chain.ts";
+import { serveExchange, serveUpgrade, type ExchangeServer } from "./serve-exchange.ts";
+import { secureContextOptions, type TlsMaterial } from "./tls-context.ts";
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly tls: TlsMaterial;
+  readonly callers: CallerFacts;
+  readonly exchanges: ExchangeServer;
+  readonly metrics: Metrics;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** New connections get the new material; live ones stay. */
+  replaceTls(material: TlsMaterial): void;
+  /** Stops accepting, lets exchanges under way end within `graceMs`, then cuts the rest. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * The mTLS listener. The handshake asks for a client certificate and completes with any; the decision is made in the
+ * application, so that a refused caller gets a reason and not an alert (see `docs/adr`).
+ * @throws Error with code EADDRINUSE or EACCES when the port is not to be had
+ */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const { callers, exchanges, metrics } = options;
+  const connections = new WeakMap<Socket, ConnectionCaller>();
+  const open = new Set<TLSSocket>();
+  const server: Server = createServer({
+    ...secureContextOptions(options.tls),
+    requestCert: true,
+    rejectUnauthorized: false,
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: 10_000,
+    headersTimeout: 30_000,
+    requestTimeout: 120_000,
+    keepAliveTimeout: 75_000,
+    maxHeaderSize: 16 * 1024,
+    noDelay: true,
+  });
+
+  server.on("secureConnection", (socket) => {
+    metrics.connection("opened");
+    open.add(socket);
+    socket.once("close", () => {
+      open.delete(socket);
+      metrics.connection("closed");
+    });
+    connections.set(socket, new ConnectionCaller(capturePresented(socket), callers));
+  });
+  server.on("tlsClientError", (_fault, socket) => {
+    metrics.connection("handshake-failed");
+    socket.destroy();
+  });
+
+  const callerOf = (socket: Socket): ConnectionCaller => {
+    const caller = connections.get(socket);
+    // Fails closed: a connection that was not captured has no certificate.
+    return caller ?? new ConnectionCaller({ chain: undefined, tls: { authorized: false } }, callers);
+  };
+  const serve: Parameters<typeof createServer>[1] = (request, response) =>
+    void serveExchange(exchanges, callerOf(request.socket), request, response);
+  server.on("request", serve);
+  // Without this listener Node would ask for the body before anything was decided.
+  server.on("checkContinue", serve);
+  server.on("checkExpectation", serve);
+  server.on("upgrade", (request, socket, head) =>
+    void serveUpgrade(exchanges, callerOf(request.socket), request, socket, head),
+  );
+  server.on("clientError", (fault: Error & { code?: string }, socket) => {
+    if (fault.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    const detail = fault.code === "HPE_HEADER_OVERFLOW" ? "The headers are too large." : "It does not parse as HTTP/1.1.";
+    refuseOnSocket(socket, { code: "request_malformed", detail }, randomUUID());
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: options.host, port: options.port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    replaceTls: (material) => server.setSecureContext(secureContextOptions(material)),
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      const timer = setTimeout(() => {
+        for (const socket of open) socket.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}

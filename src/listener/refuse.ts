@@ -1,0 +1,99 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { describeError, type ErrorCode } from "../kernel/error-catalogue.ts";
+
+/** A refusal as its caller gets it. `detail` is about the caller's own input only. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly detail?: string;
+  readonly retryAfterSeconds?: number;
+}
+
+interface Rendered {
+  readonly status: number;
+  readonly headers: string[];
+  readonly body: string;
+}
+
+/** The answer's status, headers and body: the shape that OpenAI clients print. */
+function render({ code, detail, retryAfterSeconds }: Refusal, requestId: string): Rendered {
+  const entry = describeError(code);
+  const message = detail === undefined ? entry.message : `${entry.message} ${detail}`;
+  const body = `${JSON.stringify({ error: { code, message, type: entry.type, param: null }, request_id: requestId })}\n`;
+  const headers = [
+    "content-type",
+    "application/json",
+    "content-length",
+    String(Buffer.byteLength(body)),
+    "cache-control",
+    "no-store",
+    "x-certgate-reason",
+    code,
+    "x-certgate-request-id",
+    requestId,
+    "x-certgate-answered-by",
+    "gateway",
+  ];
+  const retryAfter = retryAfterSeconds ?? entry.retryAfterSeconds;
+  if (retryAfter !== undefined) headers.push("retry-after", String(Math.ceil(retryAfter)));
+  return { status: entry.status, headers, body };
+}
+
+/** How long a refused client may go on sending its body, so that it gets to read the answer instead of a reset. */
+const lingerMs = 1000;
+/** And how much of it. */
+const lingerBytes = 1024 * 1024;
+
+/**
+ * Answers with a refusal. The connection closes when the caller is not trusted, or when body bytes are unread: what
+ * follows on the connection could not be told from a request.
+ * @returns the status sent
+ */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: Refusal,
+  requestId: string,
+  connection: "close" | "keep",
+): number {
+  const { status, headers, body } = render(refusal, requestId);
+  const unread = !request.complete && hasBody(request);
+  if (connection === "close" || unread) headers.push("connection", "close");
+  response.writeHead(status, headers);
+  if (!unread) {
+    response.end(body);
+    return status;
+  }
+  // Closing with unread bytes in the kernel resets the connection and can destroy the answer on its way: the whole
+  // answer is written, then a bounded rest of the body is thrown away, then the connection ends.
+  response.write(body);
+  let dropped = 0;
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.removeAllListeners("data");
+  request.on("data", (chunk: Buffer) => {
+    dropped += chunk.length;
+    if (dropped > lingerBytes) end();
+  });
+  request.once("end", end);
+  request.once("close", end);
+  request.once("error", end);
+  return status;
+}
+
+/** Answers with a refusal where there is no response object: an upgrade, or a request that does not parse. */
+export function refuseOnSocket(socket: Duplex, refusal: Refusal, requestId: string): number {
+  const { status, headers, body } = render(refusal, requestId);
+  if (socket.writable) {
+    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
+    for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+    socket.end(`${lines.join("\r\n")}\r\nconnection: close\r\n\r\n${body}`);
+  } else socket.destroy();
+  return status;
+}
+
+const hasBody = (request: IncomingMessage): boolean =>
+  request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { finished } from "node:stream";
+import type { Duplex } from "node:stream";
+import type { ConnectionCaller } from "../gateway/caller.ts";
+import type { ExchangeDraft } from "../gateway/exchange-draft.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { handleExchange } from "../gateway/handle-exchange.ts";
+import { handleUpgrade } from "../gateway/pass-through.ts";
+import { CallerLeft } from "../gateway/read-body.ts";
+import type { ErrorCode } from "../kernel/error-catalogue.ts";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
+import type { Exchange } from "../model/exchange.ts";
+import type { Denied } from "../model/verdict.ts";
+import { refuse, refuseOnSocket, type Refusal } from "./refuse.ts";
+
+export interface ExchangeServer {
+  readonly gateway: Gateway;
+  /** Hears of every exchange, once, when its last byte was sent or its connection ended. */
+  readonly record: (exchange: Exchange) => void;
+  /** True while the process drains: answers ask the client to close. */
+  readonly draining: () => boolean;
+}
+
+/** Serves one request: the story, and its ends. Never throws. */
+export async function serveExchange(
+  server: ExchangeServer,
+  connection: ConnectionCaller,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const draft = begin(server, request);
+  let outcome: Outcome = { decision: "allowed", answeredBy: "backend" };
+  finished(response, () => {
+    // A response that never was begun has status 200 by default: that must not be what the record says.
+    const left = !response.writableFinished;
+    server.record(complete(server, draft, outcome, left ? 499 : response.statusCode));
+  });
+  try {
+    if (server.draining()) response.shouldKeepAlive = false;
+    const denied = await handleExchange(server.gateway, connection, request, response, draft);
+    if (denied === undefined) {
+      if (draft.backend === undefined) outcome = { decision: "allowed", answeredBy: "gateway" };
+      return;
+    }
+    outcome = { decision: "denied", answeredBy: "gateway" };
+    note(draft, denied.code, denied.detail);
+    refuse(request, response, denied, draft.requestId, closes(denied));
+  } catch (fault) {
+    outcome = { decision: "allowed", answeredBy: "gateway" };
+    const refusal = refusalOf(fault, draft);
+    if (refusal === undefined) return;
+    if (response.headersSent) response.destroy();
+    else refuse(request, response, refusal, draft.requestId, "keep");
+  }
+}
+
+/** Serves one upgrade. Never throws. */
+export async function serveUpgrade(
+  server: ExchangeServer,
+  connection: ConnectionCaller,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const draft = begin(server, request);
+  const settle = (outcome: Outcome, status: number) => server.record(complete(server, draft, outcome, status));
+  socket.on("error", () => socket.destroy());
+  try {
+    const denied = await handleUpgrade(server.gateway, connection, request, socket, head, draft);
+    if (denied === undefined) return settle({ decision: "allowed", answeredBy: "backend" }, 101);
+    note(draft, denied.code, denied.detail);
+    settle({ decision: "denied", answeredBy: "gateway" }, refuseOnSocket(socket, denied, draft.requestId));
+  } catch (fault) {
+    const refusal = refusalOf(fault, draft);
+    const status = refusal === undefined ? 499 : refuseOnSocket(socket, refusal, draft.requestId);
+    settle({ decision: "allowed", answeredBy: "gateway" }, status);
+  }
+}
+
+type Outcome = Pick<Exchange, "decision" | "answeredBy">;
+
+function begin({ gateway }: ExchangeServer, request: IncomingMessage): ExchangeDraft {
+  const remoteAddress = request.socket.remoteAddress;
+  return {
+    requestId: randomUUID(),
+    startedAt: gateway.clock.now(),
+    method: request.method ?? "",
+    ...(remoteAddress === undefined ? {} : { remoteAddress }),
+  };
+}
+
+const complete = ({ gateway }: ExchangeServer, draft: ExchangeDraft, outcome: Outcome, status: number): Exchange => ({
+  ...draft,
+  ...outcome,
+  status,
+  durationMs: gateway.clock.now() - draft.startedAt,
+});
+
+function note(draft: ExchangeDraft, code: ErrorCode, detail: string): void {
+  draft.reason = code;
+  draft.detail = detail;
+}
+
+/** A caller that is not trusted has no business on the connection any more; one that asked wrongly may ask again. */
+const closes = (denied: Denied): "close" | "keep" =>
+  denied.code.startsWith("client_") || denied.code.endsWith("_unavailable") ? "close" : "keep";
+
+/** What to answer to a fault; undefined when there is nobody left to answer. The operator's sentence stays in the log. */
+function refusalOf(fault: unknown, draft: ExchangeDraft): Refusal | undefined {
+  if (fault instanceof CallerLeft) return undefined;
+  const known = fault instanceof GatewayError ? fault : undefined;
+  const code = known?.code ?? "internal_error";
+  note(draft, code, describeFault(fault));
+  return {
+    code,
+    ...(known?.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: known.retryAfterSeconds }),
+  };
+}
