@@ -18,13 +18,6 @@ export interface TokenSource {
    */
   getToken(
     scopes: string | string[],
-    options?: { readonly abortSignal?: AbortSignalShape },
+    options?: { readonly abortSignal?: AbortSignal },
   ): Promise<AccessToken | null>;
-}
-
-/** What the SDKs ask of an abort signal; Node's own fits. */
-export interface AbortSignalShape {
-  readonly aborted: boolean;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
 }

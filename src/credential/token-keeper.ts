@@ -1,0 +1,109 @@
+import type { Clock } from "../kernel/clock.ts";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
+import { Refreshing, type Fetched } from "../kernel/refreshing.ts";
+import type { AccessToken } from "../model/token-source.ts";
+import type { OutboundCredential } from "./outbound-credential.ts";
+import { planToken, type TokenPlan } from "./token-plan.ts";
+
+export interface TokenKeeperOptions {
+  /** The credential's name in the configuration. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Fetches a token from its issuer. Throws when it cannot; no token at all is a failure too. */
+  readonly fetchToken: (signal: AbortSignal) => Promise<AccessToken | null | undefined>;
+  /** Milliseconds for one fetch. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** In [0, 1); for tests. */
+  readonly random?: () => number;
+}
+
+/** Visible ASCII: what a header may carry. Anything else would split or break the request that it authenticates. */
+const headerSafe = /^[\x21-\x7e]+$/;
+
+/**
+ * One bearer token for every request of a credential: fetched once whoever asks, replaced in the background, used
+ * while it is valid whatever the issuer does.
+ */
+export function createTokenKeeper(options: TokenKeeperOptions): OutboundCredential {
+  const { name, clock, logger, fetchToken, timeoutMs = 10_000, random } = options;
+  let plan: TokenPlan | undefined;
+  let failing = false;
+
+  const fetch = async (signal: AbortSignal): Promise<Fetched<readonly string[]>> => {
+    const token = await fetchToken(signal);
+    const next = planToken(checked(token, clock.now()), clock.now(), plan);
+    plan = next;
+    return {
+      value: Object.freeze(["authorization", `Bearer ${next.token}`]),
+      expiresAt: next.unusableAt,
+      refreshAt: next.refreshAt,
+    };
+  };
+
+  const refreshing = new Refreshing<readonly string[]>({
+    name: `credential ${name}`,
+    clock,
+    fetch,
+    timeoutMs,
+    // Only for failures: each token says itself when it wants to be replaced.
+    intervalMs: 30_000,
+    maxCooldownMs: 30_000,
+    ...(random === undefined ? {} : { random }),
+    onValue() {
+      if (failing) logger.info({ credential: name }, "the credential works again");
+      failing = false;
+    },
+    onError(error) {
+      failing = true;
+      const { expiresAt } = refreshing.state();
+      const usable = refreshing.usable() !== undefined && expiresAt !== undefined;
+      logger[usable ? "warn" : "error"](
+        {
+          credential: name,
+          reason: describeFault(error),
+          ...(usable ? { tokenUsableForSeconds: Math.floor((expiresAt - clock.now()) / 1000) } : {}),
+        },
+        usable
+          ? "the credential could not be refreshed; the token at hand is still used"
+          : "the credential is unavailable",
+      );
+    },
+  });
+
+  return {
+    name,
+    async headers(signal) {
+      try {
+        return await refreshing.get(signal);
+      } catch (error) {
+        // The caller left: its own reason, not a fault of the credential.
+        if (signal?.aborted === true) throw error;
+        const waitMs = (refreshing.state().nextFetchAt ?? 0) - clock.now();
+        throw new GatewayError("credential_unavailable", `credential ${name}: no token at hand`, {
+          cause: error,
+          retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+        });
+      }
+    },
+    state: () => refreshing.state(),
+    start() {
+      // Its failure is logged, shown in the state and retried; nobody waits here.
+      refreshing.refresh().catch(() => {});
+    },
+    stop: () => refreshing.stop(),
+  };
+}
+
+function checked(token: AccessToken | null | undefined, now: number): AccessToken {
+  if (typeof token?.token !== "string" || !headerSafe.test(token.token))
+    throw new Error("the issuer's answer holds no usable token");
+  if (!Number.isFinite(token.expiresOnTimestamp))
+    throw new Error("the issuer's answer does not say when the token expires");
+  if (token.expiresOnTimestamp <= now)
+    throw new Error(
+      `the issuer's token expired at ${new Date(token.expiresOnTimestamp).toISOString()}; is this machine's clock right?`,
+    );
+  return token;
+}
