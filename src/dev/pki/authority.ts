@@ -22,7 +22,8 @@ export {
   type RawExtension,
   type SubjectAltName,
 } from "./extensions.ts";
-export { createKeyPair, type KeyAlgorithm, type KeyPair, type SigningOptions } from "./keys.ts";
+export { createKeyPair, type KeyAlgorithm, type KeyPair } from "./keys.ts";
+export type { SigningOptions } from "./signature.ts";
 
 export interface AuthorityOptions extends CertificateOptions {
   /** Absent: a self-signed root. */

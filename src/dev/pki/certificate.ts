@@ -1,8 +1,10 @@
 import { createHash, type KeyObject, randomBytes } from "node:crypto";
 
 import { buildExtensions, type ExtensionChoices, keyIdentifier } from "./extensions.ts";
-import { createKeyPair, type KeyAlgorithm, type KeyPair, signingKeyOf, type SigningOptions } from "./keys.ts";
+import { explicit, integer, sequence, time } from "./der.ts";
+import { createKeyPair, type KeyAlgorithm, type KeyPair } from "./keys.ts";
 import { toPem } from "./pem.ts";
+import { derSignerOf, signed, type SigningOptions } from "./signature.ts";
 import { x509 } from "./x509-library.ts";
 
 /** What can be said about any certificate that is made here. */
@@ -80,27 +82,28 @@ export async function makeCertificate(
   const notBefore = wholeSeconds(options.notBefore ?? new Date(now - dayMs));
   const notAfter = wholeSeconds(options.notAfter ?? new Date(now + options.lifetimeDays * dayMs));
   const serial = options.serial ?? randomSerial();
-  const { key, algorithm } = signingKeyOf(signer.keyObject, options.signing);
-  const made = await x509.X509CertificateGenerator.create({
-    serialNumber: serial,
-    subject: new x509.Name(name),
-    issuer: new x509.Name(Buffer.from(signer.name)),
-    notBefore,
-    notAfter,
-    publicKey: keys.publicKey.export({ format: "der", type: "spki" }),
-    signingKey: key,
-    signingAlgorithm: algorithm,
-    extensions: buildExtensions(
-      {
-        ...extensions(keys.publicKey.asymmetricKeyType),
-        omitExtensions: options.omitExtensions,
-        extraExtensions: options.extraExtensions,
-      },
-      await keyIdentifier(keys.publicKey),
-      await keyIdentifier(signer.publicKey),
-    ),
-  });
-  return describeCertificate(Buffer.from(made.rawData), keys, signer.above, {
+  const signature = derSignerOf(signer.keyObject, options.signing);
+  const list = buildExtensions(
+    {
+      ...extensions(keys.publicKey.asymmetricKeyType),
+      omitExtensions: options.omitExtensions,
+      extraExtensions: options.extraExtensions,
+    },
+    await keyIdentifier(keys.publicKey),
+    await keyIdentifier(signer.publicKey),
+  );
+  // TBSCertificate, RFC 5280 4.1.
+  const body = sequence(
+    explicit(0, integer(2)),
+    integer(serial),
+    signature.algorithm,
+    signer.name,
+    sequence(time(notBefore), time(notAfter)),
+    name,
+    keys.publicKey.export({ format: "der", type: "spki" }),
+    ...(list.length === 0 ? [] : [explicit(3, sequence(...list))]),
+  );
+  return describeCertificate(signed(body, signature), keys, signer.above, {
     serial: serial.toLowerCase().replace(/^(?:00)+(?=..)/, ""),
     notBefore,
     notAfter,

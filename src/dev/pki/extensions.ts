@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 
+import { derTrue, octetString, oid, sequence } from "./der.ts";
 import { x509 } from "./x509-library.ts";
 
 /** RFC 5280 4.2.1.3. */
@@ -73,39 +74,43 @@ export async function keyIdentifier(publicKey: KeyObject): Promise<string> {
   return Buffer.from(await info.getKeyIdentifier("SHA-1")).toString("hex");
 }
 
-/** The list of extensions for a certificate over one key, signed with another. */
+/** The extensions for a certificate over one key, signed with another: each as the DER of an `Extension`. */
 export function buildExtensions(
   choices: ExtensionChoices,
   subjectKeyIdentifier: string,
   issuerKeyIdentifier: string,
-): x509.Extension[] {
-  const { basicConstraints, keyUsage, extendedKeyUsage, subjectAltNames, crlDistributionPoints } = choices;
-  const standard = [
-    ...(basicConstraints === undefined
-      ? []
-      : [new x509.BasicConstraintsExtension(basicConstraints.ca, basicConstraints.pathLength, true)]),
-    ...(keyUsage.length === 0 ? [] : [new x509.KeyUsagesExtension(keyUsageFlags(keyUsage), true)]),
-    ...(extendedKeyUsage.length === 0
-      ? []
-      : [new x509.ExtendedKeyUsageExtension(extendedKeyUsage.map(usageOid))]),
-    ...(subjectAltNames === undefined || subjectAltNames.length === 0
-      ? []
-      : [new x509.SubjectAlternativeNameExtension([...subjectAltNames])]),
-    ...(crlDistributionPoints === undefined || crlDistributionPoints.length === 0
-      ? []
-      : [new x509.CRLDistributionPointsExtension([...crlDistributionPoints])]),
+): Buffer[] {
+  const { basicConstraints, keyUsage, extendedKeyUsage, subjectAltNames = [] } = choices;
+  const { crlDistributionPoints = [], omitExtensions = [], extraExtensions = [] } = choices;
+  const standard: x509.Extension[] = [];
+  if (basicConstraints !== undefined)
+    standard.push(new x509.BasicConstraintsExtension(basicConstraints.ca, basicConstraints.pathLength, true));
+  if (keyUsage.length > 0) standard.push(new x509.KeyUsagesExtension(keyUsageFlags(keyUsage), true));
+  if (extendedKeyUsage.length > 0)
+    standard.push(new x509.ExtendedKeyUsageExtension(extendedKeyUsage.map(usageOid)));
+  if (subjectAltNames.length > 0)
+    standard.push(new x509.SubjectAlternativeNameExtension([...subjectAltNames]));
+  if (crlDistributionPoints.length > 0)
+    standard.push(new x509.CRLDistributionPointsExtension([...crlDistributionPoints]));
+  standard.push(
     new x509.SubjectKeyIdentifierExtension(subjectKeyIdentifier),
     new x509.AuthorityKeyIdentifierExtension(issuerKeyIdentifier),
-  ];
-  const omitted = new Set(choices.omitExtensions);
+  );
   return [
-    ...standard.filter((extension) => !omitted.has(extension.type)),
-    ...(choices.extraExtensions ?? []).map(rawExtension),
+    ...standard
+      .filter((extension) => !omitExtensions.includes(extension.type))
+      .map((extension) => Buffer.from(extension.rawData)),
+    ...extraExtensions.map(rawExtension),
   ];
 }
 
-export const rawExtension = ({ oid, critical, value }: RawExtension): x509.Extension =>
-  new x509.Extension(oid, critical, Buffer.from(value));
+/** The authorityKeyIdentifier of a CRL. */
+export const authorityKeyIdentifier = (issuerKeyIdentifier: string): Buffer =>
+  Buffer.from(new x509.AuthorityKeyIdentifierExtension(issuerKeyIdentifier).rawData);
+
+/** `Extension`: critical is left out when false, as DER asks of a default. */
+export const rawExtension = (extension: RawExtension): Buffer =>
+  sequence(oid(extension.oid), ...(extension.critical ? [derTrue] : []), octetString(extension.value));
 
 const usageOid = (usage: ExtendedKeyUsage): string =>
   Object.hasOwn(usageOids, usage) ? ((usageOids as Readonly<Record<string, string>>)[usage] ?? usage) : usage;
