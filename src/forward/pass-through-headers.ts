@@ -48,7 +48,8 @@ export function passThroughHeaders(
   };
   for (let at = 0; at < client.length; at += 2) {
     const name = (client[at] as string).toLowerCase();
-    if (name === "host" || withheld.has(name) || withheldPrefixes.some((prefix) => name.startsWith(prefix))) continue;
+    if (name === "host" || withheld.has(name) || withheldPrefixes.some((prefix) => name.startsWith(prefix)))
+      continue;
     // Framing stays: the body is piped as it comes, and Node's parser has already refused an ambiguous one.
     if (isHopByHop(name) && name !== "transfer-encoding" && !(upgrade && name === "upgrade")) continue;
     if (hop?.has(name) && !(upgrade && name === "upgrade")) continue;

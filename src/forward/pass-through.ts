@@ -19,6 +19,11 @@ export interface PassThrough {
    */
   request(incoming: IncomingMessage, response: ServerResponse, request: PassThroughRequest): Promise<void>;
   /** Resolves when the tunnel has ended. @throws GatewayError as above, while nothing was written to the socket. */
-  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, request: PassThroughRequest): Promise<void>;
+  upgrade(
+    incoming: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    request: PassThroughRequest,
+  ): Promise<void>;
   close(): void;
 }

@@ -6,7 +6,9 @@ import type { ClientEntry } from "../policy/client-map.ts";
  * list what others may use.
  */
 export function answerModels(entry: ClientEntry, response: ServerResponse, requestId: string): undefined {
-  const data = [...entry.deployments].toSorted().map((id) => ({ id, object: "model", created: 0, owned_by: "certgate" }));
+  const data = [...entry.deployments]
+    .toSorted()
+    .map((id) => ({ id, object: "model", created: 0, owned_by: "certgate" }));
   const body = JSON.stringify({ object: "list", data });
   response.writeHead(200, [
     "content-type",

@@ -46,7 +46,8 @@ export async function handleExchange(
   draft.path = head.value.path;
   draft.operation = head.value.operation.name;
 
-  const body = head.value.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
+  const body =
+    head.value.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
   if (body?.allowed === false) return body;
   const target = resolveTarget(head.value, body?.value);
   if (!target.allowed) return target;

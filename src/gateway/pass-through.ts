@@ -26,7 +26,11 @@ export async function passThrough(
   const credential = await whilePresent(response, (signal) => route.outbound.headers(signal));
   // The client waits for this word before it sends its body; the library never sees the header that asked.
   if (request.headers.expect !== undefined) response.writeContinue();
-  await route.passThrough.request(request, response, outbound(path.value, caller, credential, request, draft, false));
+  await route.passThrough.request(
+    request,
+    response,
+    outbound(path.value, caller, credential, request, draft, false),
+  );
   return undefined;
 }
 
@@ -68,7 +72,12 @@ export async function handleUpgrade(
   return undefined;
 }
 
-function authoriseRoute(route: ReadyRoute, caller: Caller, url: string, draft: ExchangeDraft): Verdict<string> {
+function authoriseRoute(
+  route: ReadyRoute,
+  caller: Caller,
+  url: string,
+  draft: ExchangeDraft,
+): Verdict<string> {
   draft.operation = `route:${route.name}`;
   draft.path = route.prefix;
   draft.backend = route.backend.name;

@@ -110,7 +110,9 @@ function reconcile(
   const step: TraceStep = {
     check: "tls-second-opinion",
     outcome: tls.authorized ? "pass" : "fail",
-    detail: tls.authorized ? "the TLS library accepts the chain" : `the TLS library says ${tls.error ?? "no"}`,
+    detail: tls.authorized
+      ? "the TLS library accepts the chain"
+      : `the TLS library says ${tls.error ?? "no"}`,
   };
   if (ours.allowed && !tls.authorized) {
     metrics.connection("refused-by-tls-only");
@@ -126,7 +128,10 @@ function reconcile(
   }
   if (!ours.allowed && tls.authorized && expressible.has(ours.code)) {
     metrics.connection("refused-by-certgate-only");
-    log.warn({ reason: ours.code, detail: ours.detail }, "Certgate refuses a client chain that the TLS library accepts: denied");
+    log.warn(
+      { reason: ours.code, detail: ours.detail },
+      "Certgate refuses a client chain that the TLS library accepts: denied",
+    );
   }
   return { ...ours, trace: [...ours.trace, step] };
 }

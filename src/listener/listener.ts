@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { refuseOnSocket } from "./refuse.ts";
@@ -35,7 +34,8 @@ export interface Listener {
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { callers, exchanges, metrics } = options;
   const connections = new WeakMap<Socket, ConnectionCaller>();
-  const open = new Set<TLSSocket>();
+  // The raw sockets, so that a connection still in its handshake can be cut too.
+  const open = new Set<Socket>();
   const server: Server = createServer({
     ...secureContextOptions(options.tls),
     requestCert: true,
@@ -47,15 +47,17 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     keepAliveTimeout: 75_000,
     maxHeaderSize: 16 * 1024,
     noDelay: true,
+    // Anything else that a client offers to upgrade to (h2c) is declined by serving the request as it is.
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   });
 
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
   server.on("secureConnection", (socket) => {
     metrics.connection("opened");
-    open.add(socket);
-    socket.once("close", () => {
-      open.delete(socket);
-      metrics.connection("closed");
-    });
+    socket.once("close", () => metrics.connection("closed"));
     connections.set(socket, new ConnectionCaller(capturePresented(socket), callers));
   });
   server.on("tlsClientError", (_fault, socket) => {
@@ -74,12 +76,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve);
-  server.on("upgrade", (request, socket, head) =>
-    void serveUpgrade(exchanges, callerOf(request.socket), request, socket, head),
+  server.on(
+    "upgrade",
+    (request, socket, head) => void serveUpgrade(exchanges, callerOf(request.socket), request, socket, head),
   );
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
     if (fault.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-    const detail = fault.code === "HPE_HEADER_OVERFLOW" ? "The headers are too large." : "It does not parse as HTTP/1.1.";
+    const detail =
+      fault.code === "HPE_HEADER_OVERFLOW" ? "The headers are too large." : "It does not parse as HTTP/1.1.";
     refuseOnSocket(socket, { code: "request_malformed", detail }, randomUUID());
   });
 

@@ -17,7 +17,11 @@ export function capturePresented(socket: TLSSocket): Presented {
   // Looked at first: without a certificate Node reports the misleading UNABLE_TO_GET_ISSUER_CERT.
   if (leaf === undefined) return { chain: undefined, tls };
   const others: Uint8Array[] = [];
-  for (let at = leaf.issuerCertificate; at !== undefined && others.length < mostCertificates; at = at.issuerCertificate)
+  for (
+    let at = leaf.issuerCertificate;
+    at !== undefined && others.length < mostCertificates;
+    at = at.issuerCertificate
+  )
     others.push(at.raw);
   return { chain: { leaf: leaf.raw, others }, tls };
 }

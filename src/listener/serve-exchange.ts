@@ -64,7 +64,8 @@ export async function serveUpgrade(
   head: Buffer,
 ): Promise<void> {
   const draft = begin(server, request);
-  const settle = (outcome: Outcome, status: number) => server.record(complete(server, draft, outcome, status));
+  const settle = (outcome: Outcome, status: number) =>
+    server.record(complete(server, draft, outcome, status));
   socket.on("error", () => socket.destroy());
   try {
     const denied = await handleUpgrade(server.gateway, connection, request, socket, head, draft);
@@ -90,7 +91,12 @@ function begin({ gateway }: ExchangeServer, request: IncomingMessage): ExchangeD
   };
 }
 
-const complete = ({ gateway }: ExchangeServer, draft: ExchangeDraft, outcome: Outcome, status: number): Exchange => ({
+const complete = (
+  { gateway }: ExchangeServer,
+  draft: ExchangeDraft,
+  outcome: Outcome,
+  status: number,
+): Exchange => ({
   ...draft,
   ...outcome,
   status,

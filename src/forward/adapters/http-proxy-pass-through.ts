@@ -121,5 +121,7 @@ function withhold(headers: IncomingHttpHeaders, tunnel: Tunnel | undefined, keep
 function asGatewayError(fault: unknown): GatewayError {
   return fault instanceof Error && fault.message === timedOut
     ? new GatewayError("backend_timeout", timedOut, { cause: fault })
-    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", { cause: fault });
+    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", {
+        cause: fault,
+      });
 }

@@ -105,6 +105,7 @@ function asGatewayError(fault: Error): GatewayError {
     fault instanceof errors.ConnectTimeoutError;
   return timeout
     ? new GatewayError("backend_timeout", "the backend took too long", { cause: fault })
-    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", { cause: fault });
+    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", {
+        cause: fault,
+      });
 }
-
