@@ -24,7 +24,7 @@ export function explainVaultFault(fault: unknown, item: string): GatewayError {
 }
 
 function advice(status: number | undefined, code: string, innerCode: string): string {
-  if (/Disabled$/.test(innerCode)) return "it is disabled; enable it, or name another";
+  if (innerCode.endsWith("Disabled")) return "it is disabled; enable it, or name another";
   if (status === 401) return "the vault does not accept the identity's token; is it from the vault's tenant?";
   if (status === 403 && innerCode === "ForbiddenByFirewall")
     return "the vault's firewall refuses this host; let its network in, or use a private endpoint";
@@ -51,9 +51,6 @@ interface VaultFault {
 }
 
 function read(fault: unknown): VaultFault {
-  const field = (holder: unknown, name: string): unknown =>
-    typeof holder === "object" && holder !== null ? Reflect.get(holder, name) : undefined;
-  const text = (value: unknown): string => (typeof value === "string" ? value : "");
   const status = field(fault, "statusCode");
   const error = field(field(fault, "details"), "error");
   const headers = field(field(fault, "response"), "headers");
@@ -69,3 +66,8 @@ function read(fault: unknown): VaultFault {
     ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
   };
 }
+
+const field = (holder: unknown, name: string): unknown =>
+  typeof holder === "object" && holder !== null ? Reflect.get(holder, name) : undefined;
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
