@@ -1,0 +1,122 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { RefreshingState } from "../kernel/refreshing.ts";
+import { createCrlIndex } from "../pki/revocation.ts";
+import { keepCertificates, keepCrls } from "./kept-sources.ts";
+import type { CertificateSource, CrlSource } from "./ports.ts";
+import { ChangeNotice } from "./change-notice.ts";
+import { assembleSnapshot, type TrustSnapshot } from "./snapshot.ts";
+
+export interface TrustStoreOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly anchors: readonly CertificateSource[];
+  readonly intermediates?: readonly CertificateSource[];
+  readonly crls?: readonly CrlSource[];
+  /** Milliseconds from one look at a certificate source to the next. */
+  readonly refreshMs: number;
+  /** Milliseconds for which certificates may be used while their source does not answer. */
+  readonly maxStaleMs: number;
+  /** Milliseconds from one look at a CRL source to the next; sooner where a CRL's nextUpdate is near. */
+  readonly crlRefreshMs: number;
+  /** Milliseconds for one fetch from any source. Default 30,000. */
+  readonly fetchTimeoutMs?: number;
+  /** In [0, 1); for tests. */
+  readonly random?: () => number;
+}
+
+/** Everything that a trust decision takes from outside, fetched, kept and refreshed. */
+export interface TrustStore {
+  /** Resolves when each source was tried once. A source that fails never prevents it: `states` says so. */
+  start(): Promise<void>;
+  /** What holds now. Never waits; a source that is over its staleness bound is not in it any more. */
+  current(): TrustSnapshot;
+  /** Calls the listener with each snapshot that differs from the one before. @returns the way to end that */
+  onChange(listener: (snapshot: TrustSnapshot) => void): () => void;
+  /** Looks at every source now. */
+  refresh(): Promise<void>;
+  /** One entry a source. */
+  states(): readonly RefreshingState[];
+  stop(): void;
+}
+
+export function createTrustStore(options: TrustStoreOptions): TrustStore {
+  const { clock, logger } = options;
+  const changes = new ChangeNotice<TrustSnapshot>(logger, "trust");
+  const sources = { ...options, onChange: () => update() };
+  const anchors = options.anchors.map((source) => keepCertificates(source, "trust anchor", sources));
+  const intermediates = (options.intermediates ?? []).map((source) =>
+    keepCertificates(source, "intermediate", sources),
+  );
+  const crls = (options.crls ?? []).map((source) => keepCrls(source, sources));
+  const all = [...anchors, ...intermediates, ...crls];
+  let snapshot: TrustSnapshot = {
+    version: 0,
+    anchors: [],
+    intermediates: [],
+    crls: createCrlIndex([]),
+    heldCrls: [],
+  };
+  // When the first of the values in use must not be used any more.
+  let endsAt = Number.POSITIVE_INFINITY;
+  let cancelEnd = () => {};
+  let stopped = false;
+
+  function update(): void {
+    const next = assembleSnapshot(
+      snapshot,
+      anchors.flatMap((kept) => kept.usable() ?? []),
+      intermediates.flatMap((kept) => kept.usable() ?? []),
+      crls.flatMap((kept) => kept.usable() ?? []),
+    );
+    watchEnd();
+    if (next === snapshot) return;
+    snapshot = next;
+    logger[next.anchors.length === 0 ? "error" : "info"](
+      {
+        version: next.version,
+        anchors: next.anchors.length,
+        intermediates: next.intermediates.length,
+        crls: next.heldCrls.length,
+      },
+      next.anchors.length === 0
+        ? "trust changed: there is no usable trust anchor, nobody is let in"
+        : "trust changed",
+    );
+    changes.tell(next);
+  }
+
+  /** Values end by time alone, too: then the snapshot changes although nothing was fetched. */
+  function watchEnd(): void {
+    cancelEnd();
+    endsAt = Math.min(
+      ...all
+        .filter((kept) => kept.usable() !== undefined)
+        .map((kept) => kept.state().expiresAt ?? Number.POSITIVE_INFINITY),
+      Number.POSITIVE_INFINITY,
+    );
+    if (Number.isFinite(endsAt) && !stopped) cancelEnd = clock.after(endsAt - clock.now(), update);
+  }
+
+  const refresh = async () => {
+    // Each failure is logged, shown in its state and retried by its own keeper.
+    await Promise.allSettled(all.map((kept) => kept.refresh()));
+  };
+
+  return {
+    start: refresh,
+    refresh,
+    current() {
+      // Timers do not fire while a machine sleeps.
+      if (clock.now() >= endsAt) update();
+      return snapshot;
+    },
+    onChange: (listener) => changes.listen(listener),
+    states: () => all.map((kept) => kept.state()),
+    stop() {
+      stopped = true;
+      cancelEnd();
+      for (const kept of all) kept.stop();
+    },
+  };
+}
