@@ -23,7 +23,8 @@ export interface TrustFacts {
 export interface Presented {
   /** Undefined when the client presented no certificate. */
   readonly chain: PresentedChain | undefined;
-  readonly tls: TlsOpinion;
+  /** `not-asked`: a dry run, in which no handshake took place. No listener ever says so. */
+  readonly tls: TlsOpinion | "not-asked";
 }
 
 export interface ClientCertificateVerifierOptions {
@@ -104,9 +105,10 @@ const expressible: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 function reconcile(
   ours: Verdict<VerifiedPath>,
-  tls: TlsOpinion,
+  tls: TlsOpinion | "not-asked",
   { log, metrics }: ClientCertificateVerifierOptions,
 ): Verdict<VerifiedPath> {
+  if (tls === "not-asked") return ours;
   const step: TraceStep = {
     check: "tls-second-opinion",
     outcome: tls.authorized ? "pass" : "fail",

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
+import { GatewayError } from "../kernel/errors.ts";
+import { listenProblem } from "../kernel/listen-problem.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { refuseOnSocket } from "./refuse.ts";
 import { capturePresented } from "./presented-chain.ts";
@@ -29,7 +32,7 @@ export interface Listener {
 /**
  * The mTLS listener. The handshake asks for a client certificate and completes with any; the decision is made in the
  * application, so that a refused caller gets a reason and not an alert (see `docs/adr`).
- * @throws Error with code EADDRINUSE or EACCES when the port is not to be had
+ * @throws GatewayError with a sentence for the operator when the address cannot be had
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { callers, exchanges, metrics } = options;
@@ -87,13 +90,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     refuseOnSocket(socket, { code: "request_malformed", detail }, randomUUID());
   });
 
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: options.host, port: options.port }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  server.listen({ host: options.host, port: options.port });
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    const problem = listenProblem(cause, "the gateway's port", options.host, options.port, "listen.port");
+    throw new GatewayError("internal_error", problem, { cause });
+  }
 
   return {
     port: (server.address() as AddressInfo).port,

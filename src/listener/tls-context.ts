@@ -6,8 +6,8 @@ export interface TlsMaterial {
   /** Leaf first. */
   readonly certificateChainPem: string;
   readonly privateKeyPem: string;
-  /** PEM of anchors and of configured intermediates: the TLS library's second opinion rests on them. */
-  readonly clientCaPem: readonly string[];
+  /** DER of anchors and of configured intermediates: the TLS library's second opinion rests on them. */
+  readonly clientCas: readonly Uint8Array[];
   /** Some anchor is not self-issued: then OpenSSL must take a partial chain for complete, as we do. */
   readonly partialChains: boolean;
 }
@@ -21,7 +21,7 @@ export function secureContextOptions(material: TlsMaterial): SecureContextOption
     cert: material.certificateChainPem,
     key: material.privateKeyPem,
     // An empty list would mean the runtime's own public roots, which must never vouch for a client.
-    ca: material.clientCaPem.length === 0 ? [material.certificateChainPem] : [...material.clientCaPem],
+    ca: material.clientCas.length === 0 ? [material.certificateChainPem] : material.clientCas.map(toPem),
     allowPartialTrustChain: material.partialChains,
     minVersion: "TLSv1.2",
     ciphers:
@@ -32,3 +32,6 @@ export function secureContextOptions(material: TlsMaterial): SecureContextOption
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   };
 }
+
+const toPem = (der: Uint8Array): string =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64")}\n-----END CERTIFICATE-----\n`;

@@ -1,0 +1,188 @@
+import { readFileSync } from "node:fs";
+import { createAdminApp } from "./admin/app.ts";
+import { readinessOf, type ReadinessItem } from "./admin/readiness.ts";
+import { startAdminServer } from "./admin/server.ts";
+import { composeBackends } from "./compose/backends.ts";
+import { composeDecision } from "./compose/decision.ts";
+import { readinessOfCrls, readinessOfAnchors } from "./compose/readiness.ts";
+import { composeSources } from "./compose/sources.ts";
+import type { Config } from "./config/schema.ts";
+import { createTokenKeeper } from "./credential/token-keeper.ts";
+import type { ExplainFacts } from "./gateway/explain.ts";
+import type { Clock } from "./kernel/clock.ts";
+import { GatewayError } from "./kernel/errors.ts";
+import type { RefreshingState } from "./kernel/refreshing.ts";
+import { startListener } from "./listener/listener.ts";
+import { provePresentedChainIsVisible } from "./listener/runtime-check.ts";
+import type { TlsMaterial } from "./listener/tls-context.ts";
+import { silentLogger } from "./kernel/logger.ts";
+import { silentMetrics } from "./model/metrics.ts";
+import { createLogger, type ProcessLog } from "./telemetry/logger.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { createRequestLog } from "./telemetry/request-log.ts";
+import { createServerCertificateKeeper } from "./trust/server-certificate-keeper.ts";
+
+/** A running gateway. */
+export interface Certgate {
+  /** The port of the mTLS listener. */
+  readonly port: number;
+  readonly adminPort: number;
+  /** Stops accepting, gives exchanges under way `graceMs` to end, and lets everything go. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts everything that a checked configuration names. A source that does not answer does not prevent the start:
+ * what depends on it is refused with its reason, and `/readyz` says so. Only the gateway's own certificate must be
+ * there, because nothing could be answered without it.
+ * @throws GatewayError with a sentence for the operator
+ */
+export async function startCertgate(
+  config: Config,
+  options: { readonly clock: Clock; readonly log?: ProcessLog },
+): Promise<Certgate> {
+  const log = options.log ?? createLogger({ level: config.log.level });
+  const started = new AsyncDisposableStack();
+  try {
+    return await start(config, options.clock, log, started);
+  } catch (fault) {
+    // Half a gateway must neither serve nor keep the process alive.
+    await started.disposeAsync();
+    throw fault;
+  }
+}
+
+async function start(
+  config: Config,
+  clock: Clock,
+  log: ProcessLog,
+  started: AsyncDisposableStack,
+): Promise<Certgate> {
+  const states = (): RefreshingState[] => [
+    ...store.states(),
+    serverCertificate.state(),
+    ...[...credentials.values()].map((credential) => credential.state()),
+  ];
+  const metrics = createMetrics({ version, clock, freshness: states });
+
+  const sources = await composeSources(config, clock);
+  const { store, callers } = composeDecision(config, sources, { clock, log, metrics });
+  const serverCertificate = createServerCertificateKeeper({
+    clock,
+    logger: log,
+    source: sources.serverCertificate(config.listen.certificate),
+    refreshMs: config.trust.refreshSeconds * 1000,
+  });
+  const credentials = new Map(
+    Object.entries(config.credentials).map(([name, { scope }]) => [
+      name,
+      createTokenKeeper({
+        name,
+        clock,
+        logger: log,
+        fetchToken: (abortSignal) => sources.tokens(name).getToken(scope, { abortSignal }),
+      }),
+    ]),
+  );
+  const backends = await composeBackends(config, credentials);
+  started.defer(() => backends.close());
+  started.defer(() => {
+    for (const kept of [store, serverCertificate, ...credentials.values()]) kept.stop();
+  });
+  for (const credential of credentials.values()) credential.start();
+  await Promise.all([store.start(), serverCertificate.start()]);
+
+  const tlsMaterial = (): TlsMaterial => {
+    const own = serverCertificate.current();
+    if (own === undefined) {
+      const { lastError } = serverCertificate.state();
+      throw new GatewayError("trust_unavailable", "the gateway's own TLS certificate could not be loaded", {
+        cause: lastError,
+      });
+    }
+    const { anchors, intermediates } = store.current();
+    return {
+      ...own,
+      clientCas: [...anchors, ...intermediates].map(({ der }) => der),
+      partialChains: anchors.some((anchor) => !anchor.isSelfIssued),
+    };
+  };
+  await provePresentedChainIsVisible(tlsMaterial());
+
+  const requestLog = createRequestLog(log);
+  let draining = false;
+  const listener = await startListener({
+    host: config.listen.host,
+    port: config.listen.port,
+    tls: tlsMaterial(),
+    callers,
+    metrics,
+    exchanges: {
+      gateway: { ...backends, clock, metrics, jsonBodyLimit: config.limits.jsonBodyBytes },
+      draining: () => draining,
+      record(exchange) {
+        metrics.observe(exchange);
+        requestLog(exchange);
+      },
+    },
+  });
+  let graceMs = 0;
+  started.defer(() => listener.close(graceMs));
+  const replaceTls = () => listener.replaceTls(tlsMaterial());
+  store.onChange(replaceTls);
+  serverCertificate.onChange(replaceTls);
+
+  const readiness = (): ReadinessItem[] => [
+    { name: "accepting", ok: !draining, ...(draining ? { detail: "shutting down" } : {}) },
+    readinessOfAnchors(store.current()),
+    ...readinessOfCrls(store.current(), config.trust.revocation.mode, clock.now()),
+    ...states().map((state) => readinessOf(state, clock)),
+  ];
+  const admin = await startAdminServer({
+    ...config.admin,
+    app: createAdminApp({ readiness, metrics, log }),
+  });
+  // Stopped before the listener: readiness fails first, and the answers under way still go out.
+  started.defer(() => admin.stop());
+  log.info({ port: listener.port, adminPort: admin.port, version }, "certgate is listening");
+
+  return {
+    port: listener.port,
+    adminPort: admin.port,
+    async stop(grace) {
+      draining = true;
+      graceMs = grace;
+      log.info({ graceMs }, "certgate is stopping");
+      await started.disposeAsync();
+      log.info({}, "certgate has stopped");
+      await log.flush();
+    },
+  };
+}
+
+/** What `certgate explain` needs: trust and clients loaded once, nothing served, nothing sent to a backend. */
+export async function loadDecision(
+  config: Config,
+  clock: Clock,
+): Promise<{
+  readonly explainFacts: ExplainFacts;
+  readonly problems: readonly RefreshingState[];
+  stop(): void;
+}> {
+  const sources = await composeSources(config, clock);
+  const { store, explainFacts } = composeDecision(config, sources, {
+    clock,
+    log: silentLogger,
+    metrics: silentMetrics,
+  });
+  await store.start();
+  return {
+    explainFacts,
+    problems: store.states().filter(({ freshness }) => freshness === "empty" || freshness === "expired"),
+    stop: () => store.stop(),
+  };
+}
+
+const version = (
+  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
+).version;

@@ -1,0 +1,79 @@
+import type { Config } from "../config/schema.ts";
+import type { CallerFacts } from "../gateway/caller.ts";
+import type { ExplainFacts } from "../gateway/explain.ts";
+import { createClientCertificateVerifier, type TrustFacts } from "../identity/client-certificate.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { Metrics } from "../model/metrics.ts";
+import { defaultPathRules } from "../pki/verify-path.ts";
+import { compileClientMap } from "../policy/client-map.ts";
+import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
+import type { Sources } from "./sources.ts";
+
+/** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
+export interface Decision {
+  readonly store: TrustStore;
+  readonly callers: CallerFacts;
+  readonly explainFacts: ExplainFacts;
+}
+
+export interface DecisionOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export function composeDecision(config: Config, sources: Sources, options: DecisionOptions): Decision {
+  const { clock, log, metrics } = options;
+  const { trust } = config;
+  const store = createTrustStore({
+    clock,
+    logger: log,
+    anchors: trust.anchors.map(sources.certificates),
+    intermediates: trust.intermediates.map(sources.certificates),
+    crls: trust.revocation.mode === "off" ? [] : trust.revocation.crls.map(sources.crls),
+    refreshMs: trust.refreshSeconds * 1000,
+    maxStaleMs: trust.maxStaleSeconds * 1000,
+    crlRefreshMs: trust.revocation.refreshSeconds * 1000,
+  });
+  const clients = compileClientMap(
+    Object.entries(config.clients).map(([name, client]) => ({ name, ...client })),
+    { allowSha1: config.identity.allowSha1Thumbprints },
+  );
+  const callers: CallerFacts = {
+    clock,
+    clients: () => clients,
+    generation: () => store.current().version,
+    verifier: createClientCertificateVerifier({
+      clock,
+      log,
+      metrics,
+      rules: defaultPathRules,
+      facts: trustFacts(store, trust.revocation.mode),
+    }),
+  };
+  return {
+    store,
+    callers,
+    explainFacts: {
+      callers,
+      backendOf: (deployment) =>
+        Object.hasOwn(config.deployments, deployment) ? config.deployments[deployment]?.backend : undefined,
+      routeOf: (url) =>
+        Object.entries(config.routes)
+          .map(([name, { path: prefix, backend }]) => ({ name, prefix, backend }))
+          .find(({ prefix }) => url.startsWith(prefix)),
+    },
+  };
+}
+
+/** The store's snapshot as the verifier takes it; one object a snapshot. */
+function trustFacts(store: TrustStore, mode: Config["trust"]["revocation"]["mode"]): () => TrustFacts {
+  let last: TrustFacts | undefined;
+  return () => {
+    const { version, anchors, intermediates, crls } = store.current();
+    if (last?.version !== version)
+      last = { version, anchors, intermediates, revocation: { mode, graceMs: 0, crls } };
+    return last;
+  };
+}

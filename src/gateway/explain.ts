@@ -1,0 +1,117 @@
+import type { Target } from "../model/target.ts";
+import { allow, type Denied, type TraceStep, type Verdict } from "../model/verdict.ts";
+import type { ClientEntry } from "../policy/client-map.ts";
+import { decide, decideRoute } from "../policy/decide.ts";
+import { parseHead } from "../target/parse-head.ts";
+import { readRouteTarget } from "../target/route-target.ts";
+import type { Presented } from "../identity/client-certificate.ts";
+import { identifyCaller, type CallerFacts } from "./caller.ts";
+import { resolveTarget } from "./handle-exchange.ts";
+
+/** A request that is only thought of. */
+export interface ImaginedRequest {
+  readonly method: string;
+  /** Request target with its query. */
+  readonly url: string;
+  /** Flat raw pairs. */
+  readonly headers: readonly string[];
+  readonly body?: Uint8Array;
+}
+
+const stageNames = ["caller", "target", "grant", "backend"] as const;
+type StageName = (typeof stageNames)[number];
+
+/** What one stage of the story found. */
+export interface ExplainedStage {
+  readonly stage: StageName;
+  readonly outcome: "pass" | "fail" | "not reached";
+  readonly trace: readonly TraceStep[];
+}
+
+export interface Explanation {
+  readonly stages: readonly ExplainedStage[];
+  /** Absent when the request would be forwarded, or answered by the gateway itself. */
+  readonly denied?: Denied;
+}
+
+export interface ExplainFacts {
+  readonly callers: CallerFacts;
+  readonly routeOf: (
+    url: string,
+  ) => { readonly name: string; readonly prefix: string; readonly backend: string } | undefined;
+  /** The backend's name, for a deployment of the configuration. */
+  readonly backendOf: (deployment: string) => string | undefined;
+}
+
+/** The story of `handle-exchange.ts` with the same stages, stage by stage, and nothing sent. */
+export function explain(presented: Presented, request: ImaginedRequest, facts: ExplainFacts): Explanation {
+  const stages: ExplainedStage[] = [];
+  const tell: Tell = (stage, verdict) => {
+    stages.push({ stage, outcome: verdict.allowed ? "pass" : "fail", trace: verdict.trace });
+    return verdict;
+  };
+  const end = (denied: Denied): Explanation => ({
+    denied,
+    stages: [
+      ...stages,
+      ...stageNames
+        .filter((name) => !stages.some(({ stage }) => stage === name))
+        .map((stage) => ({ stage, outcome: "not reached" as const, trace: [] })),
+    ],
+  });
+
+  const caller = tell("caller", identifyCaller(presented, facts.callers));
+  if (!caller.allowed) return end(caller);
+
+  const route = facts.routeOf(request.url);
+  const destination =
+    route === undefined
+      ? explainInference(caller.value.entry, request, facts, tell)
+      : explainRoute(caller.value.entry, request, route, tell);
+  if (!destination.allowed) return end(destination);
+  tell(
+    "backend",
+    allow(destination.value, [{ check: "backend", outcome: "info", detail: destination.value }]),
+  );
+  return { stages };
+}
+
+type Tell = <T>(stage: StageName, verdict: Verdict<T>) => Verdict<T>;
+
+function explainInference(
+  entry: ClientEntry,
+  request: ImaginedRequest,
+  facts: ExplainFacts,
+  tell: Tell,
+): Verdict<string> {
+  const target = tell("target", targetOfRequest(request));
+  if (!target.allowed) return target;
+  const grant = tell("grant", decide(entry, target.value));
+  if (!grant.allowed) return grant;
+  const { deployment } = grant.value;
+  if (deployment === undefined) return allow("the gateway answers itself");
+  return allow(`forwarded to backend ${facts.backendOf(deployment) ?? "(none)"}`);
+}
+
+function explainRoute(
+  entry: ClientEntry,
+  request: ImaginedRequest,
+  route: { readonly name: string; readonly prefix: string; readonly backend: string },
+  tell: Tell,
+): Verdict<string> {
+  const grant = tell("grant", decideRoute(entry, route.name));
+  if (!grant.allowed) return grant;
+  const target = tell("target", readRouteTarget(request.url, route.prefix));
+  if (!target.allowed) return target;
+  return allow(`passed through to backend ${route.backend} as ${target.value.path}`);
+}
+
+function targetOfRequest(request: ImaginedRequest): Verdict<Target> {
+  const head = parseHead(request);
+  if (!head.allowed) return head;
+  const resolved = resolveTarget(
+    head.value,
+    head.value.body === "none" ? undefined : (request.body ?? new Uint8Array()),
+  );
+  return { ...resolved, trace: [...head.trace, ...resolved.trace] };
+}
