@@ -2,6 +2,9 @@ import { globSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { cruise, type ICruiseResult } from "dependency-cruiser";
 import { layerRules } from "./layer-rules.ts";
+import { teachVisitorUsing } from "./swc-knows-using.ts";
+
+teachVisitorUsing();
 
 export interface LayerReport {
   /** Files under src that the checker looked into. */
@@ -52,15 +55,18 @@ function missedFiles(seen: readonly Module[], onDisk: readonly string[]): string
   return onDisk.filter((path) => !names.has(path)).map((path) => `${path}: the checker never looked at it`);
 }
 
-/** `import ... from "x"`, `export ... from "x"` and `import "x"`, at the start of a line as the formatter puts them. */
-const importStatement = /^(?:import|export)\b(?:[^"';]*?\bfrom)?\s*"([^"]+)"/gm;
+/**
+ * `import ... from "x"`, `export ... from "x"` and `import "x"`, at the start of a line as the formatter puts them, and
+ * `import("x")` anywhere, in a type too.
+ */
+const importStatement = /^(?:import|export)\b(?:[^"';]*?\bfrom)?\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
 
 function missedImports(seen: readonly Module[], root: string): string[] {
   return seen.flatMap(({ source, dependencies }) => {
     // dependency-cruiser takes the `node:` off.
     const judged = new Set(dependencies.flatMap(({ module }) => [module, `node:${module}`]));
     return [...readFileSync(join(root, source), "utf8").matchAll(importStatement)]
-      .map(([, specifier = ""]) => specifier)
+      .map(([, statement, call]) => statement ?? call ?? "")
       .filter((specifier) => !judged.has(specifier))
       .map((specifier) => `${source}: the checker did not see its import of ${specifier}`);
   });

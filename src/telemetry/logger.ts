@@ -8,7 +8,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** The process's log: the port that rooms take, and what only its owner may do. */
 export interface ProcessLog extends Logger {
   setLevel(level: LogLevel): void;
-  /** Resolves when every line so far was handed to the operating system. */
+  /** Resolves when every line so far was handed to the operating system. Rejects when it cannot be. */
   flush(): Promise<void>;
 }
 
@@ -18,13 +18,26 @@ export interface LoggerOptions {
   readonly fd?: number;
 }
 
+/** Bytes that may wait for a slow or blocked reader. Beyond them lines are dropped: the gateway outlives its log. */
+const mostPending = 64 * 1024 * 1024;
+
 /**
  * JSON lines with `level`, `time` (ISO 8601, UTC), the fields, and `msg`. Lines are written asynchronously, in
  * order, as soon as the descriptor takes them; what is still pending when the process exits is written then. Only a
  * crash of the process itself (SIGKILL, out of memory) can lose lines.
  */
 export function createLogger(options: LoggerOptions): ProcessLog {
-  const destination = pino.destination({ fd: options.fd ?? 1, sync: false });
+  // A minimum of one byte changes nothing but `flush`: with none, it calls back before the lines are written.
+  const destination = pino.destination({
+    fd: options.fd ?? 1,
+    sync: false,
+    minLength: 1,
+    maxLength: mostPending,
+  });
+  // Without a listener a full disk would end the process. What was not written is tried again with the next line.
+  destination.on("error", (error: Error) =>
+    process.emitWarning(`the log cannot be written: ${error.message}`),
+  );
   const sink = pino(
     {
       level: options.level,
@@ -48,7 +61,10 @@ export function createLogger(options: LoggerOptions): ProcessLog {
     },
     flush: () =>
       new Promise((resolve, reject) => {
-        destination.flush((error) => (error ? reject(error) : resolve()));
+        destination.flush((error) => (error && !isSyncRefusal(error) ? reject(error) : resolve()));
       }),
   };
 }
+
+/** The lines are written; only fsync, which follows, is not for pipes and terminals. */
+const isSyncRefusal = (error: Error): boolean => "syscall" in error && error.syscall === "fsync";

@@ -167,6 +167,17 @@ describe("the layer check", () => {
     expect(importers).toEqual(new Set(["src/model/again.ts", "src/model/demand.ts", "src/model/types.ts"]));
   });
 
+  it("sees imports inside a function that uses `using`", async () => {
+    const tree = plant({
+      "src/model/using.ts":
+        'export async function f(g: () => AsyncDisposable) {\n  await using it = g();\n  return [it, await import("../pki/a.ts")];\n}\n',
+      "src/pki/a.ts": empty,
+    });
+    const { problems } = await checkLayers(tree);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain("src/model/using.ts imports src/pki/a.ts");
+  });
+
   it("refuses a cycle", async () => {
     const tree = plant({
       "src/model/a.ts": 'import { b } from "./b.ts";\nexport const a = () => b;\n',

@@ -1,0 +1,127 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createLogger, type ProcessLog } from "../../../src/telemetry/logger.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+/** A logger that writes to a file, and what it wrote so far. */
+async function logToFile(level: "debug" | "info" | "warn" | "error") {
+  const path = join(await tempDir(), "log");
+  const fd = openSync(path, "w");
+  onTestFinished(() => closeSync(fd));
+  const log = createLogger({ level, fd });
+  const lines = async () => {
+    await log.flush();
+    const text = readFileSync(path, "utf8");
+    return text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+  return { log, lines };
+}
+
+const writeEach = (log: ProcessLog) => {
+  for (const level of ["debug", "info", "warn", "error"] as const) log[level]({}, level);
+};
+
+describe("createLogger", () => {
+  it("writes one JSON line with level, ISO time, fields and message, and nothing else", async () => {
+    const { log, lines } = await logToFile("info");
+    log.info({ requestId: "r-1", status: 200 }, "request");
+    const [line] = await lines();
+    expect(line).toEqual({
+      level: "info",
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      requestId: "r-1",
+      status: 200,
+      msg: "request",
+    });
+  });
+
+  it("keeps to its level, and to a changed one from then on", async () => {
+    const { log, lines } = await logToFile("warn");
+    writeEach(log);
+    log.setLevel("debug");
+    writeEach(log);
+    expect((await lines()).map((line) => line["msg"])).toEqual([
+      "warn",
+      "error",
+      "debug",
+      "info",
+      "warn",
+      "error",
+    ]);
+  });
+
+  it("hides secrets in fields, in errors and in the message", async () => {
+    const { log, lines } = await logToFile("info");
+    const err = Object.assign(new Error("sent Bearer abcdefgh12345678"), {
+      request: { authorization: "hidden-value" },
+    });
+    log.error({ err, headers: { "api-key": "hidden-value" } }, "failed with Bearer abcdefgh12345678");
+    const text = JSON.stringify(await lines());
+    expect(text).not.toContain("hidden-value");
+    expect(text).not.toContain("abcdefgh12345678");
+    expect(text).toContain("sent Bearer [redacted]");
+  });
+
+  it("cannot be made to write a second line by what a caller sends", async () => {
+    const { log, lines } = await logToFile("info");
+    log.info({ path: '/a\n{"level":"info","msg":"forged"}\n' }, "request");
+    expect(await lines()).toHaveLength(1);
+  });
+
+  it("flushes to a pipe, which cannot be synced", () => {
+    const module = join(import.meta.dirname, "../../../src/telemetry/logger.ts");
+    const script = `
+      import { createLogger } from ${JSON.stringify(module)};
+      const log = createLogger({ level: "info" });
+      log.info({}, "one");
+      await log.flush();
+      await log.flush();
+      process.stderr.write("flushed");
+      process.kill(process.pid, "SIGKILL");`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("flushed");
+    expect(stdout).toContain('"msg":"one"');
+  });
+
+  it("outlives a log that cannot be written", () => {
+    const module = join(import.meta.dirname, "../../../src/telemetry/logger.ts");
+    // A descriptor that is open for reading only: every write to it fails.
+    const script = `
+      import { openSync } from "node:fs";
+      import { createLogger } from ${JSON.stringify(module)};
+      const log = createLogger({ level: "info", fd: openSync(process.execPath, "r") });
+      log.info({}, "one");
+      await log.flush().then(() => console.log("flushed"), () => console.log("still here"));
+      process.kill(process.pid, "SIGKILL");`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+      encoding: "utf8",
+    });
+    expect(stdout).toBe("still here\n");
+    expect(stderr).toContain("the log cannot be written");
+  });
+
+  it("loses no line when the process ends, by itself or by process.exit", () => {
+    const module = join(import.meta.dirname, "../../../src/telemetry/logger.ts");
+    for (const end of ["", "process.exit(0);"]) {
+      const script = `
+        import { createLogger } from ${JSON.stringify(module)};
+        const log = createLogger({ level: "info" });
+        for (let n = 0; n < 5000; n += 1) log.info({ n, filler: "x".repeat(200) }, "line");
+        ${end}`;
+      const args = ["--input-type=module", "--eval", script];
+      const text = execFileSync(process.execPath, args, { encoding: "utf8", maxBuffer: 2 ** 24 });
+      const numbers = text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => (JSON.parse(line) as { n: number }).n);
+      expect(numbers).toEqual(Array.from({ length: 5000 }, (_, n) => n));
+    }
+  });
+});
