@@ -27,6 +27,12 @@ const longestGoodbyeMs = 1000;
  */
 export async function startAdminServer({ host, port, app }: AdminServerOptions): Promise<AdminServer> {
   const server = createServer(app);
+  server.on("request", (_request, response) => {
+    // While stopping, a connection that was kept alive must go as soon as its answer is out.
+    response.once("close", () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
+  });
   server.listen(port, host);
   try {
     await once(server, "listening");
