@@ -1,0 +1,178 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { type Clock, systemClock } from "../../../kernel/clock.ts";
+import type { AccessTokens } from "../access-tokens.ts";
+import { type Fault, FaultSwitch, playFault } from "../faults.ts";
+import { listen, type TlsFiles } from "../listen.ts";
+import { RequestLog } from "../request-log.ts";
+import { resetConnection } from "../reset.ts";
+import { type AnswerContext, modelsAnswer } from "./answers.ts";
+import { sendEvents, type StreamPace } from "./event-stream.ts";
+import { type NamedOperation, operationOf, type RequestBody } from "./operations.ts";
+import { receive, type ReceivedRequest } from "./received-request.ts";
+import { answerOf, eventsOf } from "./rendering.ts";
+
+export type { StreamPace } from "./event-stream.ts";
+export type { ReceivedRequest } from "./received-request.ts";
+
+export interface OpenAiOptions {
+  readonly tls: TlsFiles;
+  readonly tokens: AccessTokens;
+  /** Deployment to model, e.g. `{ "gpt-test": "gpt-4o" }`. */
+  readonly deployments: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  /** Default 0: any free port. */
+  readonly port?: number;
+}
+
+/** A local Azure OpenAI resource. */
+export interface LocalOpenAi {
+  /** `https://localhost:PORT`, without a path. */
+  readonly url: string;
+  /** Entered when a request's head has arrived. */
+  readonly requests: RequestLog<ReceivedRequest>;
+  readonly faults: FaultSwitch;
+  /** How the streams of the coming requests are sent; `{}` is back to normal. */
+  setPace(pace: StreamPace): void;
+  stop(): Promise<void>;
+}
+
+const audiences = ["https://cognitiveservices.azure.com", "https://ai.azure.com"];
+
+const azureError = (code: string, message: string) => ({ error: { code, message } });
+
+/** @throws Error when the port is taken. */
+export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> {
+  const { tls, tokens, clock = systemClock, port = 0 } = options;
+  const deployments = new Map(Object.entries(options.deployments));
+  const requests = new RequestLog<ReceivedRequest>();
+  const faults = new FaultSwitch();
+  let pace: StreamPace = {};
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let sent = 0;
+    const received = receive(request, response, () => sent);
+    const url = new URL(received.url, "https://openai");
+    for (const [name, value] of identifyingHeaders(request)) response.setHeader(name, value);
+    requests.add(received);
+
+    const check = tokens.check(request.headers.authorization, audiences);
+    if (check !== "good")
+      return sendJson(
+        response,
+        401,
+        azureError(
+          "Unauthorized",
+          `Access token is missing, invalid, audience is incorrect (${audiences[0]}), or have expired. [${check}]`,
+        ),
+      );
+    const body = await bodyOf(received, response);
+    if (body === undefined) return;
+    const fault = faults.take(received.url);
+    if (fault?.kind !== "reset-midway" && (await playFault(fault, request, response)) === "done") return;
+
+    const operation = operationOf(received.method, url);
+    if (operation === undefined || (operation.surface === "classic" && !url.searchParams.has("api-version")))
+      return sendJson(response, 404, azureError("404", "Resource not found"));
+    const created = Math.floor(clock.now() / 1000);
+    if (operation.kind === "models") return sendJson(response, 200, modelsAnswer(deployments, created));
+    const deployment = operation.deployment ?? (typeof body.model === "string" ? body.model : "");
+    const model = deployments.get(deployment);
+    if (model === undefined)
+      return sendJson(
+        response,
+        404,
+        azureError(
+          "DeploymentNotFound",
+          "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.",
+        ),
+      );
+    const context = { model, id: randomUUID().replaceAll("-", ""), created };
+    response.setHeader("x-ms-deployment-name", deployment);
+    await answer(operation, context, body, { request, response, fault, onSent: (bytes) => (sent = bytes) });
+  }
+
+  async function answer(
+    operation: NamedOperation,
+    context: AnswerContext,
+    body: RequestBody,
+    exchange: Exchange,
+  ): Promise<void> {
+    const { request, response, fault } = exchange;
+    const events = body.stream === true ? eventsOf(operation, context, body, pace) : undefined;
+    if (events === undefined) {
+      const whole = JSON.stringify(answerOf(operation, context, body));
+      if (fault?.kind !== "reset-midway") return sendText(response, whole);
+      response.writeHead(200, { "content-type": "application/json", "content-length": whole.length });
+      response.write(whole.slice(0, whole.length / 2), () => resetConnection(request));
+      return;
+    }
+    response.writeHead(200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+    });
+    const stride: StreamPace =
+      fault?.kind === "reset-midway" ? { afterEvent: () => resetConnection(request) } : pace;
+    await sendEvents(response, events, stride, exchange.onSent);
+  }
+
+  const listening = await listen({ service: "local Azure OpenAI", port, tls, handle: serve });
+  return {
+    url: `https://localhost:${listening.port}`,
+    requests,
+    faults,
+    setPace: (next) => {
+      pace = next;
+    },
+    stop: listening.stop,
+  };
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly fault: Fault | undefined;
+  readonly onSent: (bytes: number) => void;
+}
+
+/** The headers by which Azure lets an answer be traced and its limits be seen. */
+const identifyingHeaders = (request: IncomingMessage): [string, string][] => [
+  ["apim-request-id", randomUUID()],
+  ["x-request-id", randomUUID()],
+  ["x-ms-client-request-id", request.headers["x-ms-client-request-id"]?.toString() ?? randomUUID()],
+  ["x-ms-region", "Local"],
+  ["x-ratelimit-limit-requests", "1000"],
+  ["x-ratelimit-remaining-requests", "999"],
+  ["x-ratelimit-limit-tokens", "100000"],
+  ["x-ratelimit-remaining-tokens", "99000"],
+];
+
+/** The JSON body; `{}` for an empty one. Answers 400 by itself, and gives undefined when there is nothing to serve. */
+async function bodyOf(received: ReceivedRequest, response: ServerResponse): Promise<RequestBody | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await received.body;
+  } catch {
+    // The sender left; nobody is there to be answered.
+    return undefined;
+  }
+  if (bytes.length === 0) return {};
+  try {
+    const body: unknown = JSON.parse(bytes.toString());
+    if (typeof body === "object" && body !== null) return body;
+  } catch {
+    // Falls through to the same answer as any other JSON that is no object.
+  }
+  sendJson(response, 400, azureError("BadRequest", "The request body is not a JSON object."));
+  return undefined;
+}
+
+const sendJson = (response: ServerResponse, status: number, body: object): void =>
+  sendText(response, JSON.stringify(body), status);
+
+function sendText(response: ServerResponse, text: string, status = 200): void {
+  response
+    .writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) })
+    .end(text);
+}
