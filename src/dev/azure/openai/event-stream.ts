@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 
 import { elapsed, leftSignal } from "../faults.ts";
@@ -11,7 +10,7 @@ export interface StreamPace {
   readonly chunkBytes?: number;
   /** Milliseconds between two events; default none. */
   readonly intervalMs?: number;
-  /** Called after every event, with the bytes sent so far. Waits for what it returns. */
+  /** Called when the connection took an event, with the bytes sent so far. The next event waits for what it returns. */
   readonly afterEvent?: (sentBytes: number) => Promise<void> | void;
 }
 
@@ -22,8 +21,8 @@ export interface StreamEvent {
 }
 
 /**
- * Sends server-sent events with backpressure: it never holds more than the connection takes.
- * @returns bytes sent; it ends early when the other side leaves.
+ * Sends server-sent events one by one, each when the connection took the one before: it holds one event at most.
+ * Ends early when the other side leaves.
  */
 export async function sendEvents(
   response: ServerResponse,
@@ -32,24 +31,20 @@ export async function sendEvents(
   onSent: (bytes: number) => void,
 ): Promise<void> {
   const left = leftSignal(response);
+  // Whatever is awaited below must end when the other side leaves: its callback may never come.
+  const gone = new Promise<void>((resolve) => left.addEventListener("abort", () => resolve()));
   let sent = 0;
   for (const { name, data } of events) {
     if (left.aborted) return;
     const text = `${name === undefined ? "" : `event: ${name}\n`}data: ${data}\n\n`;
+    await Promise.race([gone, new Promise<void>((taken) => response.write(text, () => taken()))]);
+    if (left.aborted) return;
     sent += Buffer.byteLength(text);
     onSent(sent);
-    if (!response.write(text)) {
-      try {
-        await once(response, "drain", { signal: left });
-      } catch (error) {
-        if (left.aborted) return;
-        throw error;
-      }
-    }
-    await pace.afterEvent?.(sent);
+    await Promise.race([gone, pace.afterEvent?.(sent)]);
     if (pace.intervalMs !== undefined && !(await elapsed(pace.intervalMs, left))) return;
   }
-  response.end();
+  if (!left.aborted) response.end();
 }
 
 /** Chat chunks that carry nothing but length, to be put in before the end of a stream. */
