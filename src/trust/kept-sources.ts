@@ -40,17 +40,19 @@ export function keepCertificates(
  * No staleness bound here: a CRL says itself until when it holds, and the decision reads that. Dropping an old one
  * would only turn "out of date" into "missing".
  */
-export function keepCrls(source: CrlSource, options: KeepingOptions): Refreshing<readonly KeptCrl[]> {
+export function keepCrls(
+  source: CrlSource,
+  issuers: () => readonly Certificate[],
+  options: KeepingOptions,
+): Refreshing<readonly KeptCrl[]> {
   let held: readonly KeptCrl[] = [];
   return keep(`crl: ${source.name}`, options, {
     intervalMs: options.crlRefreshMs,
     async fetch(signal) {
       const { clock, logger, crlRefreshMs } = options;
-      held = await readCrls(await source.fetch(signal), held, {
-        source: source.name,
-        now: clock.now(),
-        logger,
-      });
+      const ders = await source.fetch(signal);
+      const intake = { source: source.name, now: clock.now(), issuers: issuers(), logger };
+      held = await readCrls(ders, held, intake);
       return { value: held, refreshAt: nextLook(held, clock.now(), crlRefreshMs) };
     },
   });

@@ -1,5 +1,6 @@
 import type { Certificate } from "../pki/certificate.ts";
-import type { CrlIndex } from "../pki/revocation.ts";
+import { type CrlIndex, createCrlIndex } from "../pki/revocation.ts";
+import type { KeptCrl } from "./crl-intake.ts";
 
 /** A CRL that is held, as readiness and the admin API show it. */
 export interface HeldCrl {
@@ -29,4 +30,51 @@ export interface TrustSnapshot {
   readonly intermediates: readonly Certificate[];
   readonly crls: CrlIndex;
   readonly heldCrls: readonly HeldCrl[];
+}
+
+/** Before anything was loaded: nobody is let in. */
+export const emptySnapshot: TrustSnapshot = Object.freeze({
+  version: 0,
+  anchors: [],
+  intermediates: [],
+  crls: createCrlIndex([]),
+  heldCrls: [],
+});
+
+/**
+ * The next snapshot, or `before` itself when nothing really changed: a source that gives the same again must not
+ * make anybody judge again.
+ */
+export function assembleSnapshot(
+  before: TrustSnapshot,
+  anchors: readonly Certificate[],
+  intermediates: readonly Certificate[],
+  crls: readonly KeptCrl[],
+): TrustSnapshot {
+  const next = {
+    version: before.version + 1,
+    anchors: once(anchors, (certificate) => certificate.sha256),
+    intermediates: once(intermediates, (certificate) => certificate.sha256),
+    heldCrls: crls.map(({ held }) => held),
+  };
+  const sameCrls = equal(before.heldCrls, next.heldCrls, ({ source, sha256 }) => `${source} ${sha256}`);
+  const same =
+    sameCrls &&
+    equal(before.anchors, next.anchors, ({ sha256 }) => sha256) &&
+    equal(before.intermediates, next.intermediates, ({ sha256 }) => sha256);
+  if (same) return before;
+  const distinct = once(crls, ({ held }) => held.sha256);
+  return Object.freeze({
+    ...next,
+    crls: sameCrls ? before.crls : createCrlIndex(distinct.map(({ crl }) => crl)),
+  });
+}
+
+const once = <T>(values: readonly T[], key: (value: T) => string): readonly T[] =>
+  Object.freeze([...new Map(values.map((value) => [key(value), value])).values()]);
+
+/** Neither list holds anything twice, so the order does not matter and one direction is enough. */
+function equal<T>(before: readonly T[], next: readonly T[], key: (value: T) => string): boolean {
+  const known = new Set(before.map(key));
+  return before.length === next.length && next.every((value) => known.has(key(value)));
 }

@@ -1,11 +1,11 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
-import { createCrlIndex } from "../pki/revocation.ts";
+import type { Certificate } from "../pki/certificate.ts";
 import { keepCertificates, keepCrls } from "./kept-sources.ts";
 import type { CertificateSource, CrlSource } from "./ports.ts";
 import { ChangeNotice } from "./change-notice.ts";
-import { assembleSnapshot, type TrustSnapshot } from "./snapshot.ts";
+import { assembleSnapshot, emptySnapshot, type TrustSnapshot } from "./snapshot.ts";
 
 export interface TrustStoreOptions {
   readonly clock: Clock;
@@ -48,15 +48,11 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
   const intermediates = (options.intermediates ?? []).map((source) =>
     keepCertificates(source, "intermediate", sources),
   );
-  const crls = (options.crls ?? []).map((source) => keepCrls(source, sources));
+  const issuers = (): readonly Certificate[] =>
+    [...anchors, ...intermediates].flatMap((kept) => kept.usable() ?? []);
+  const crls = (options.crls ?? []).map((source) => keepCrls(source, issuers, sources));
   const all = [...anchors, ...intermediates, ...crls];
-  let snapshot: TrustSnapshot = {
-    version: 0,
-    anchors: [],
-    intermediates: [],
-    crls: createCrlIndex([]),
-    heldCrls: [],
-  };
+  let snapshot = emptySnapshot;
   // When the first of the values in use must not be used any more.
   let endsAt = Number.POSITIVE_INFINITY;
   let cancelEnd = () => {};

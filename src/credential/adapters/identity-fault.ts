@@ -13,7 +13,7 @@ export function explainIdentityFault(fault: unknown, identity: string): GatewayE
 
 function advice(status: number | undefined, text: string): string {
   if (/network_error|unreachable|ECONNREFUSED|ENOTFOUND|ECONNRESET|EHOSTUNREACH|ENETUNREACH/i.test(text))
-    return "the identity endpoint cannot be reached; does this host run in Azure with a managed identity, and does no firewall or proxy stand between?";
+    return "the identity endpoint cannot be reached, or something else answers there; does this host run in Azure with a managed identity, and does no firewall or proxy stand between?";
   if (/identity not found|no.*identity.*(assigned|found)/i.test(text) || status === 404)
     return "the host has no such identity; assign it to the host, or correct its id in the configuration";
   if (status === 400)

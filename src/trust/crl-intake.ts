@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { Certificate } from "../pki/certificate.ts";
+import { type Crl, parseCrl } from "../pki/crl.ts";
+import type { HeldCrl } from "./snapshot.ts";
+
+/** A CRL that was taken, with what readiness shows of it. */
+export interface KeptCrl {
+  readonly crl: Crl;
+  readonly held: HeldCrl;
+}
+
+export interface IntakeOptions {
+  /** The source's name. */
+  readonly source: string;
+  /** Epoch ms. */
+  readonly now: number;
+  /** Every CA certificate that is known: a CRL in its name must carry its signature. */
+  readonly issuers: readonly Certificate[];
+  readonly logger: Logger;
+}
+
+/** How far a CA's clock may be ahead of ours. */
+const skewMs = 5 * 60_000;
+
+/**
+ * What a source gave, judged against what it gave before. One that is damaged, forged, from the future or older than
+ * the one held is not taken, and loudly so: the last good one stays. The decision verifies every signature again, with
+ * the issuer that it found; the check here only keeps a forgery from driving out the real one.
+ *
+ * Asynchronous so that large CRLs can be read elsewhere.
+ * @throws GatewayError `revocation_unavailable` when nothing that came could be taken
+ */
+export async function readCrls(
+  ders: readonly Uint8Array[],
+  before: readonly KeptCrl[],
+  options: IntakeOptions,
+): Promise<readonly KeptCrl[]> {
+  const { source, logger, issuers } = options;
+  const held = before.filter(({ crl }) => !isForged(crl, issuers));
+  const next = new Map<string, KeptCrl>();
+  const refusals: unknown[] = [];
+  for (const der of ders) {
+    const sha256 = createHash("sha256").update(der).digest("hex");
+    try {
+      const kept = held.find((one) => one.held.sha256 === sha256) ?? read(der, sha256, source);
+      refuseUnfit(kept.crl, held, options);
+      const scope = scopeOf(kept.crl);
+      const rival = next.get(scope);
+      if (rival === undefined || isOlder(rival.crl, kept.crl)) next.set(scope, kept);
+    } catch (fault) {
+      refusals.push(fault);
+      logger.error({ source, sha256, reason: describeFault(fault) }, "a CRL is not taken");
+    }
+  }
+  if (next.size === 0)
+    throw new GatewayError("revocation_unavailable", `${source}: none of ${ders.length} CRLs can be taken`, {
+      cause: refusals[0],
+    });
+  // A CRL that the source dropped is dropped; but what could not be read may have been any of those held.
+  if (refusals.length > 0)
+    for (const kept of held) if (!next.has(scopeOf(kept.crl))) next.set(scopeOf(kept.crl), kept);
+  return [...next.values()];
+}
+
+/**
+ * When to look again: at the interval, but in time before the first nextUpdate; soon, when one is over already and
+ * its CA is late.
+ * @returns epoch ms
+ */
+export function nextLook(kept: readonly KeptCrl[], now: number, intervalMs: number): number {
+  const left = Math.min(...kept.map(({ crl }) => (crl.nextUpdate ?? Number.POSITIVE_INFINITY) - now));
+  return now + Math.min(intervalMs, left > 0 ? Math.max(left / 2, 10_000) : 30_000);
+}
+
+function read(der: Uint8Array, sha256: string, source: string): KeptCrl {
+  const crl = parseCrl(der);
+  const held: HeldCrl = {
+    source,
+    issuer: crl.issuer.text,
+    thisUpdate: crl.thisUpdate,
+    ...(crl.nextUpdate === undefined ? {} : { nextUpdate: crl.nextUpdate }),
+    entries: crl.entryCount,
+    sha256,
+  };
+  return { crl, held };
+}
+
+function refuseUnfit(crl: Crl, held: readonly KeptCrl[], { now, issuers }: IntakeOptions): void {
+  const name = crl.issuer.text;
+  if (crl.thisUpdate > now + skewMs)
+    throw new Error(`the CRL of ${name} is from the future: ${new Date(crl.thisUpdate).toISOString()}`);
+  if (isForged(crl, issuers)) throw new Error(`the CRL of ${name} does not carry that CA's signature`);
+  const scope = scopeOf(crl);
+  const rival = held.find((one) => scopeOf(one.crl) === scope);
+  if (rival !== undefined && isOlder(crl, rival.crl))
+    throw new Error(
+      `the CRL of ${name} of ${new Date(crl.thisUpdate).toISOString()} is older than the one held, of ${new Date(rival.crl.thisUpdate).toISOString()}`,
+    );
+}
+
+/** CRLs of one scope follow one another (RFC 5280 5.2.3): same issuer and key, same coverage, both full or both delta. */
+function scopeOf({ issuer, authorityKeyIdentifier, scope, baseCrlNumber }: Crl): string {
+  const hex = (bytes: Uint8Array | undefined) =>
+    bytes === undefined ? "" : Buffer.from(bytes).toString("hex");
+  return [
+    issuer.key,
+    hex(authorityKeyIdentifier),
+    hex(scope?.der),
+    baseCrlNumber === undefined ? "full" : "delta",
+  ].join("|");
+}
+
+/**
+ * By thisUpdate; the number only decides between two of one instant. A CA that was rebuilt counts from one again, and
+ * its new CRLs must not be locked out by that.
+ */
+function isOlder(a: Crl, b: Crl): boolean {
+  if (a.thisUpdate !== b.thisUpdate) return a.thisUpdate < b.thisUpdate;
+  return a.crlNumber !== undefined && b.crlNumber !== undefined && a.crlNumber < b.crlNumber;
+}
+
+/** In the name and key of a CA that is known, but signed by none of its certificates' keys. */
+function isForged(crl: Crl, issuers: readonly Certificate[]): boolean {
+  const candidates = issuers.filter(
+    ({ subject, known }) =>
+      subject.equals(crl.issuer) && mayBeKey(known.subjectKeyIdentifier, crl.authorityKeyIdentifier),
+  );
+  return candidates.length > 0 && !candidates.some(({ publicKey }) => crl.isSignedBy(publicKey));
+}
+
+/** False only where both identifiers stand there and differ: then it is another key of the same name. */
+function mayBeKey(subjectKey: Uint8Array | undefined, authorityKey: Uint8Array | undefined): boolean {
+  if (subjectKey === undefined || authorityKey === undefined) return true;
+  return Buffer.from(authorityKey).includes(subjectKey);
+}
