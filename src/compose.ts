@@ -12,6 +12,7 @@ import type { ExplainFacts } from "./gateway/explain.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { GatewayError } from "./kernel/errors.ts";
 import type { RefreshingState } from "./kernel/refreshing.ts";
+import { LiveExchanges } from "./listener/live-exchanges.ts";
 import { startListener } from "./listener/listener.ts";
 import { provePresentedChainIsVisible } from "./listener/runtime-check.ts";
 import type { TlsMaterial } from "./listener/tls-context.ts";
@@ -89,6 +90,21 @@ async function start(
   started.defer(() => {
     for (const kept of [store, serverCertificate, ...credentials.values()]) kept.stop();
   });
+
+  // Up before anything is waited for and until everything else is down, so that it can say what is going on.
+  let phase: "starting" | "accepting" | "shutting down" = "starting";
+  const readiness = (): ReadinessItem[] => [
+    { name: "listener", ok: phase === "accepting", detail: phase },
+    readinessOfAnchors(store.current()),
+    ...readinessOfCrls(store.current(), config.trust.revocation.mode, clock.now()),
+    ...states().map((state) => readinessOf(state, clock)),
+  ];
+  const admin = await startAdminServer({
+    ...config.admin,
+    app: createAdminApp({ readiness, metrics, log }),
+  });
+  started.defer(() => admin.stop());
+
   for (const credential of credentials.values()) credential.start();
   await Promise.all([store.start(), serverCertificate.start()]);
 
@@ -110,7 +126,7 @@ async function start(
   await provePresentedChainIsVisible(tlsMaterial());
 
   const requestLog = createRequestLog(log);
-  let draining = false;
+  const live = new LiveExchanges(clock);
   const listener = await startListener({
     host: config.listen.host,
     port: config.listen.port,
@@ -119,7 +135,8 @@ async function start(
     metrics,
     exchanges: {
       gateway: { ...backends, clock, metrics, jsonBodyLimit: config.limits.jsonBodyBytes },
-      draining: () => draining,
+      live,
+      draining: () => phase === "shutting down",
       record(exchange) {
         metrics.observe(exchange);
         requestLog(exchange);
@@ -129,28 +146,22 @@ async function start(
   let graceMs = 0;
   started.defer(() => listener.close(graceMs));
   const replaceTls = () => listener.replaceTls(tlsMaterial());
-  store.onChange(replaceTls);
-  serverCertificate.onChange(replaceTls);
-
-  const readiness = (): ReadinessItem[] => [
-    { name: "accepting", ok: !draining, ...(draining ? { detail: "shutting down" } : {}) },
-    readinessOfAnchors(store.current()),
-    ...readinessOfCrls(store.current(), config.trust.revocation.mode, clock.now()),
-    ...states().map((state) => readinessOf(state, clock)),
-  ];
-  const admin = await startAdminServer({
-    ...config.admin,
-    app: createAdminApp({ readiness, metrics, log }),
+  store.onChange(() => {
+    replaceTls();
+    void live.judge();
   });
-  // Stopped before the listener: readiness fails first, and the answers under way still go out.
-  started.defer(() => admin.stop());
+  serverCertificate.onChange(replaceTls);
+  // What changed while the port was being opened.
+  replaceTls();
+
+  phase = "accepting";
   log.info({ port: listener.port, adminPort: admin.port, version }, "certgate is listening");
 
   return {
     port: listener.port,
     adminPort: admin.port,
     async stop(grace) {
-      draining = true;
+      phase = "shutting down";
       graceMs = grace;
       log.info({ graceMs }, "certgate is stopping");
       await started.disposeAsync();

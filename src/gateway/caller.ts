@@ -26,7 +26,7 @@ export interface CallerFacts {
 export function identifyCaller(presented: Presented, facts: CallerFacts): Verdict<Caller> {
   const path = facts.verifier.verify(presented);
   if (!path.allowed) return path;
-  const [leaf] = path.value.certificates;
+  const { leaf } = path.value;
   const match = facts.clients().match({ sha256: sha256Thumbprint(leaf), sha1: sha1Thumbprint(leaf) });
   const trace = [...path.trace, ...match.trace];
   if (!match.allowed) return { ...match, trace };

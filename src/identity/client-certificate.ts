@@ -119,7 +119,7 @@ function reconcile(
   if (ours.allowed && !tls.authorized) {
     metrics.connection("refused-by-tls-only");
     log.warn(
-      { tlsError: tls.error, subject: ours.value.certificates[0]?.subject.text },
+      { tlsError: tls.error, subject: ours.value.leaf.subject.text },
       "the TLS library refuses a client chain that Certgate accepts: denied",
     );
     return deny(

@@ -7,7 +7,7 @@ import type { VerifiedPath } from "../pki/verified-path.ts";
  * @param client the entry's name
  */
 export function principalOf(path: VerifiedPath, client: string): Principal {
-  const [leaf] = path.certificates;
+  const { leaf } = path;
   return {
     client,
     via: "client-certificate",

@@ -12,6 +12,7 @@ import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { Denied } from "../model/verdict.ts";
+import type { LiveExchanges } from "./live-exchanges.ts";
 import { refuse, refuseOnSocket, type Refusal } from "./refuse.ts";
 
 export interface ExchangeServer {
@@ -20,6 +21,7 @@ export interface ExchangeServer {
   readonly record: (exchange: Exchange) => void;
   /** True while the process drains: answers ask the client to close. */
   readonly draining: () => boolean;
+  readonly live: LiveExchanges;
 }
 
 /** Serves one request: the story, and its ends. Never throws. */
@@ -31,6 +33,11 @@ export async function serveExchange(
 ): Promise<void> {
   const draft = begin(server, request);
   let outcome: Outcome = { decision: "allowed", answeredBy: "backend" };
+  const ended = server.live.add(connection, (denied) => {
+    outcome = { decision: "denied", answeredBy: "gateway" };
+    note(draft, denied.code, denied.detail);
+    response.destroy();
+  });
   finished(response, () => {
     // A response that never was begun has status 200 by default: that must not be what the record says.
     const left = !response.writableFinished;
@@ -38,7 +45,7 @@ export async function serveExchange(
   });
   try {
     if (server.draining()) response.shouldKeepAlive = false;
-    const denied = await handleExchange(server.gateway, connection, request, response, draft);
+    const denied = await handleExchange(server.gateway, connection, request, response, draft).finally(ended);
     if (denied === undefined) {
       if (draft.backend === undefined) outcome = { decision: "allowed", answeredBy: "gateway" };
       return;
@@ -67,15 +74,25 @@ export async function serveUpgrade(
   const settle = (outcome: Outcome, status: number) =>
     server.record(complete(server, draft, outcome, status));
   socket.on("error", () => socket.destroy());
+  let cut: Denied | undefined;
+  const ended = server.live.add(connection, (denied) => {
+    cut = denied;
+    socket.destroy();
+  });
   try {
     const denied = await handleUpgrade(server.gateway, connection, request, socket, head, draft);
-    if (denied === undefined) return settle({ decision: "allowed", answeredBy: "backend" }, 101);
+    if (denied === undefined) {
+      if (cut !== undefined) note(draft, cut.code, cut.detail);
+      return settle({ decision: cut === undefined ? "allowed" : "denied", answeredBy: "backend" }, 101);
+    }
     note(draft, denied.code, denied.detail);
     settle({ decision: "denied", answeredBy: "gateway" }, refuseOnSocket(socket, denied, draft.requestId));
   } catch (fault) {
     const refusal = refusalOf(fault, draft);
     const status = refusal === undefined ? 499 : refuseOnSocket(socket, refusal, draft.requestId);
     settle({ decision: "allowed", answeredBy: "gateway" }, status);
+  } finally {
+    ended();
   }
 }
 

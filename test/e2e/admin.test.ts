@@ -10,7 +10,9 @@ afterAll(() => world.stop());
 describe("the admin port", () => {
   it("is ready once anchors, revocation lists, certificate and token are at hand", async () => {
     await expect.poll(async () => (await world.admin("/readyz")).status).toBe(200);
-    const { items } = (await (await world.admin("/readyz")).json()) as { items: { name: string; ok: boolean }[] };
+    const { items } = (await (await world.admin("/readyz")).json()) as {
+      items: { name: string; ok: boolean }[];
+    };
     expect(items.every(({ ok }) => ok)).toBe(true);
     const names = items.map(({ name }) => name).join("\n");
     for (const part of ["trust anchors", "revocation list", "server certificate", "credential gateway"])

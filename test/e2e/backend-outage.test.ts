@@ -47,7 +47,9 @@ describe("a backend", () => {
   it("leaves its cause in the log, not in the answer", async () => {
     const answer = await world.ask(chat("dead"));
     expect(answer.text).not.toContain("ECONNREFUSED");
-    const line = (await world.log()).find(({ requestId }) => requestId === answer.headers["x-certgate-request-id"]);
+    const line = (await world.log()).find(
+      ({ requestId }) => requestId === answer.headers["x-certgate-request-id"],
+    );
     expect(line?.["detail"]).toContain("ECONNREFUSED");
   });
 });

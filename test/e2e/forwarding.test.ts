@@ -26,8 +26,14 @@ describe("a device with a certificate", () => {
   });
 
   it("gets embeddings and responses", async () => {
-    const embeddings = await world.ask({ path: "/openai/v1/embeddings", body: { model: "gpt-test", input: "x" } });
-    const responses = await world.ask({ path: "/openai/v1/responses", body: { model: "gpt-test", input: "x" } });
+    const embeddings = await world.ask({
+      path: "/openai/v1/embeddings",
+      body: { model: "gpt-test", input: "x" },
+    });
+    const responses = await world.ask({
+      path: "/openai/v1/responses",
+      body: { model: "gpt-test", input: "x" },
+    });
     expect([embeddings.status, responses.status]).toEqual([200, 200]);
   });
 
@@ -81,7 +87,11 @@ describe("what the backend receives", () => {
       "x-ms-client-principal": "somebody",
     });
     expect(received.header("authorization")).toMatch(/^Bearer /);
-    expect(received.rawHeaders.filter((part) => /client-token|client-key|session=|10\.0\.0\.1|somebody/.test(part))).toEqual([]);
+    expect(
+      received.rawHeaders.filter((part) =>
+        /client-token|client-key|session=|10\.0\.0\.1|somebody/.test(part),
+      ),
+    ).toEqual([]);
   });
 
   it("carries exactly one authorization header when the client sent Expect", async () => {
@@ -94,13 +104,48 @@ describe("what the backend receives", () => {
 
 describe("what is refused after the caller is known", () => {
   it.each([
-    ["a deployment of somebody else", { path: "/openai/v1/chat/completions", body: { ...chat, model: "gpt-other" } }, 403, "deployment_not_permitted"],
-    ["a deployment that does not exist", { path: "/openai/v1/chat/completions", body: { ...chat, model: "gpt-none" } }, 403, "deployment_not_permitted"],
-    ["a body that names no deployment", { path: "/openai/v1/chat/completions", body: { messages: [] } }, 400, "request_malformed"],
-    ["a body that is not JSON", { path: "/openai/v1/chat/completions", body: "{", headers: { "content-type": "application/json" } }, 400, "request_malformed"],
-    ["an operation that is not known", { path: "/openai/v1/unheard-of", body: chat }, 404, "operation_unknown"],
-    ["a path with dot segments", { path: "/openai/deployments/gpt-test/../gpt-other/chat/completions?api-version=1", body: chat }, 400, "request_malformed"],
-    ["a query that names a model", { path: "/openai/v1/chat/completions?model=gpt-other", body: chat }, 400, "request_malformed"],
+    [
+      "a deployment of somebody else",
+      { path: "/openai/v1/chat/completions", body: { ...chat, model: "gpt-other" } },
+      403,
+      "deployment_not_permitted",
+    ],
+    [
+      "a deployment that does not exist",
+      { path: "/openai/v1/chat/completions", body: { ...chat, model: "gpt-none" } },
+      403,
+      "deployment_not_permitted",
+    ],
+    [
+      "a body that names no deployment",
+      { path: "/openai/v1/chat/completions", body: { messages: [] } },
+      400,
+      "request_malformed",
+    ],
+    [
+      "a body that is not JSON",
+      { path: "/openai/v1/chat/completions", body: "{", headers: { "content-type": "application/json" } },
+      400,
+      "request_malformed",
+    ],
+    [
+      "an operation that is not known",
+      { path: "/openai/v1/unheard-of", body: chat },
+      404,
+      "operation_unknown",
+    ],
+    [
+      "a path with dot segments",
+      { path: "/openai/deployments/gpt-test/../gpt-other/chat/completions?api-version=1", body: chat },
+      400,
+      "request_malformed",
+    ],
+    [
+      "a query that names a model",
+      { path: "/openai/v1/chat/completions?model=gpt-other", body: chat },
+      400,
+      "request_malformed",
+    ],
   ])("%s", async (_what, question, status, code) => {
     const before = world.azure.openAi.requests.count;
     const answer = await world.ask(question);
@@ -111,9 +156,13 @@ describe("what is refused after the caller is known", () => {
 
   it("says the same of a deployment that exists and of one that does not", async () => {
     const [theirs, nobodys] = await Promise.all(
-      ["gpt-other", "gpt-none_"].map((model) => world.ask({ path: "/openai/v1/chat/completions", body: { ...chat, model } })),
+      ["gpt-other", "gpt-none_"].map((model) =>
+        world.ask({ path: "/openai/v1/chat/completions", body: { ...chat, model } }),
+      ),
     );
-    expect(theirs?.json.error.message.replace("gpt-other", "X")).toBe(nobodys?.json.error.message.replace("gpt-none_", "X"));
+    expect(theirs?.json.error.message.replace("gpt-other", "X")).toBe(
+      nobodys?.json.error.message.replace("gpt-none_", "X"),
+    );
   });
 
   it("a body over the limit, without reading it", async () => {

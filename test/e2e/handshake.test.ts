@@ -76,8 +76,8 @@ describe("the listener", () => {
 
   it.each(["TLSv1.2", "TLSv1.3"] as const)("never resumes a %s session", async (version) => {
     const first = await dial({ minVersion: version, maxVersion: version });
-    let session = first.getSession();
-    first.on("session", (ticket: Buffer) => {
+    let session: Buffer | undefined = first.getSession();
+    first.on("session", (ticket) => {
       session = ticket;
     });
     // An answer has been read: any ticket that the server sends would have come before it.

@@ -45,7 +45,9 @@ describe("a stream", () => {
     const answer = await begin(asker(), question);
     await once(answer, "data");
     answer.destroy();
-    await (await next).outcome;
+    await (
+      await next
+    ).outcome;
     const id = answer.headers["x-certgate-request-id"];
     await expect
       .poll(async () => (await world.log()).find(({ requestId }) => requestId === id)?.["status"])
@@ -61,11 +63,14 @@ describe("a stream", () => {
     // Without backpressure all of it would be sent as fast as loopback takes it; with it, sending comes to rest.
     let before = -1;
     await expect
-      .poll(() => {
-        const still = received.sentBytes() === before;
-        before = received.sentBytes();
-        return still && before > 0;
-      }, { interval: 200, timeout: 10_000 })
+      .poll(
+        () => {
+          const still = received.sentBytes() === before;
+          before = received.sentBytes();
+          return still && before > 0;
+        },
+        { interval: 200, timeout: 10_000 },
+      )
       .toBe(true);
     expect(received.sentBytes()).toBeLessThan(30_000_000);
     answer.destroy();

@@ -1,0 +1,79 @@
+import type { ConnectionCaller } from "../gateway/caller.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Denied } from "../model/verdict.ts";
+
+interface LiveExchange {
+  readonly caller: ConnectionCaller;
+  readonly cut: (denied: Denied) => void;
+}
+
+/** How often running exchanges are looked at without a reason: a certificate can run out without any news. */
+const sweepMs = 500;
+/** Exchanges that are judged before requests get their turn again. */
+const sliceSize = 200;
+
+/**
+ * The exchanges under way: streams and tunnels can run for hours, and a verdict must not outlive its facts. Each is
+ * judged again when trust anchors, revocation data or clients change, and twice a second in any case; one whose
+ * caller is denied now is cut. Idle connections need nothing: their next request is judged anyway.
+ */
+export class LiveExchanges {
+  readonly #clock: Clock;
+  readonly #live = new Set<LiveExchange>();
+  #sweeping: Promise<void> | undefined;
+  #waiting = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get count(): number {
+    return this.#live.size;
+  }
+
+  /**
+   * @param cut ends the exchange at once; called at most once, and not after the returned function
+   * @returns to be called when the exchange has ended
+   */
+  add(caller: ConnectionCaller, cut: (denied: Denied) => void): () => void {
+    const exchange = { caller, cut };
+    this.#live.add(exchange);
+    this.#watch();
+    return () => this.#live.delete(exchange);
+  }
+
+  /** Judges every exchange under way now. To be called when a fact has changed. */
+  async judge(): Promise<void> {
+    // One sweep at a time; a change during one is seen by the next, which starts right after it.
+    await this.#sweeping;
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined;
+    });
+    await this.#sweeping;
+  }
+
+  #watch(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#clock.after(sweepMs, () => {
+      this.#waiting = false;
+      if (this.#live.size === 0) return;
+      this.#watch();
+      void this.judge();
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    let judged = 0;
+    for (const exchange of [...this.#live]) {
+      if (!this.#live.has(exchange)) continue;
+      const verdict = exchange.caller.identify();
+      if (!verdict.allowed) {
+        this.#live.delete(exchange);
+        exchange.cut(verdict);
+      }
+      judged += 1;
+      if (judged % sliceSize === 0) await new Promise(setImmediate);
+    }
+  }
+}
