@@ -61,7 +61,8 @@ function read(fault: unknown): VaultFault {
   return {
     status: typeof status === "number" ? status : undefined,
     code: text(field(fault, "code")),
-    innerCode: text(field(field(error, "innererror"), "code")),
+    // The vault writes `innererror`; its SDK spells it anew.
+    innerCode: text(field(field(error, "innerError") ?? field(error, "innererror"), "code")),
     text: (text(field(error, "message")) || describeFault(fault)).slice(0, 500),
     ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
   };
