@@ -54,9 +54,10 @@ export async function serveExchange(
     note(draft, denied.code, denied.detail);
     refuse(request, response, denied, draft.requestId, closes(denied));
   } catch (fault) {
-    outcome = { decision: "allowed", answeredBy: "gateway" };
     const refusal = refusalOf(fault, draft);
+    // Nobody to answer: the caller left, or was cut, and then the record says why already.
     if (refusal === undefined) return;
+    outcome = { decision: "allowed", answeredBy: "gateway" };
     if (response.headersSent) response.destroy();
     else refuse(request, response, refusal, draft.requestId, "keep");
   }

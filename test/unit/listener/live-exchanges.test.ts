@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import type { ConnectionCaller } from "../../../src/gateway/caller.ts";
+import { LiveExchanges } from "../../../src/listener/live-exchanges.ts";
+import { deny, type Denied } from "../../../src/model/verdict.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+const revoked = deny("client_certificate_revoked", "It was revoked.");
+
+/** A caller whose verdict a test can turn. */
+function callerThatIs(initial: "allowed" | "denied") {
+  let state = initial;
+  const caller = {
+    identify: () => (state === "allowed" ? { allowed: true } : revoked),
+  } as unknown as ConnectionCaller;
+  return { caller, turn: (next: "allowed" | "denied") => void (state = next) };
+}
+
+describe("LiveExchanges", () => {
+  it("cuts an exchange whose caller is denied when the facts change, with the reason", async () => {
+    const live = new LiveExchanges(new ManualClock());
+    const { caller, turn } = callerThatIs("allowed");
+    const cuts: Denied[] = [];
+    live.add(caller, (denied) => cuts.push(denied));
+    turn("denied");
+    await live.judge();
+    expect(cuts).toEqual([revoked]);
+    expect(live.count).toBe(0);
+  });
+
+  it("leaves the others alone", async () => {
+    const live = new LiveExchanges(new ManualClock());
+    const cuts: string[] = [];
+    live.add(callerThatIs("allowed").caller, () => cuts.push("allowed"));
+    live.add(callerThatIs("denied").caller, () => cuts.push("denied"));
+    await live.judge();
+    expect(cuts).toEqual(["denied"]);
+    expect(live.count).toBe(1);
+  });
+
+  it("looks by itself within a second, for a certificate that runs out without any news", async () => {
+    const clock = new ManualClock();
+    const live = new LiveExchanges(clock);
+    const { caller, turn } = callerThatIs("allowed");
+    let cut = 0;
+    live.add(caller, () => (cut += 1));
+    await clock.advance(600);
+    expect(cut).toBe(0);
+    turn("denied");
+    await clock.advance(600);
+    expect(cut).toBe(1);
+  });
+
+  it("does not touch an exchange that has ended", async () => {
+    const live = new LiveExchanges(new ManualClock());
+    let cut = 0;
+    const ended = live.add(callerThatIs("denied").caller, () => (cut += 1));
+    ended();
+    await live.judge();
+    expect(cut).toBe(0);
+  });
+
+  it("holds no timer while nothing is under way", async () => {
+    const clock = new ManualClock();
+    const live = new LiveExchanges(clock);
+    live.add(callerThatIs("allowed").caller, () => {})();
+    await clock.advance(600);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("lets requests have their turn while many exchanges are judged", async () => {
+    const live = new LiveExchanges(new ManualClock());
+    let judged = 0;
+    const caller = {
+      identify() {
+        judged += 1;
+        return { allowed: true };
+      },
+    } as unknown as ConnectionCaller;
+    for (let at = 0; at < 1000; at += 1) live.add(caller, () => {});
+    let judgedAtTurn = 0;
+    setImmediate(() => {
+      judgedAtTurn = judged;
+    });
+    await live.judge();
+    expect(judged).toBe(1000);
+    expect(judgedAtTurn).toBeLessThan(1000);
+  });
+});
