@@ -1,0 +1,47 @@
+/** What one decision may cost. Foreign bytes steer the search, so each kind of work is counted and bounded. */
+export interface Limits {
+  /**
+   * Signature checks. rustls-webpki and Go's crypto/x509 both stop at 100 (MAX_SIGNATURE_CHECKS, maxChainSignatureChecks):
+   * no sane PKI needs a tenth of it, and 100 ECDSA checks still take only some 10 ms.
+   */
+  readonly signatureChecks: number;
+  /**
+   * Certificates that the path search steps on. Meshes of CAs that cross-sign each other have exponentially many
+   * paths (RFC 4158 2.4); rustls-webpki allows 200,000 cheap calls, of which a step here is worth some hundred.
+   */
+  readonly pathSteps: number;
+  /** Comparisons of a name with a subtree: BoringSSL's kMaxChecks, 2^20, against CVE-2021-44533-like quadratic inputs. */
+  readonly nameComparisons: number;
+  /** Certificates that are looked at besides the leaf. TLS libraries cap what a peer sends at 100 kB, so a hundred or two. */
+  readonly candidates: number;
+}
+
+export const defaultLimits: Limits = {
+  signatureChecks: 100,
+  pathSteps: 2_000,
+  nameComparisons: 2 ** 20,
+  candidates: 256,
+};
+
+/** The part of the limits that is left of one decision. */
+export class Budget {
+  readonly #left: { -readonly [K in keyof Limits]: number };
+  #exhausted: keyof Limits | undefined;
+
+  constructor(limits: Limits) {
+    this.#left = { ...limits };
+  }
+
+  /** Takes `amount` out. Once false, what was asked for must not be done, and nothing may be accepted for lack of it. */
+  spend(kind: keyof Limits, amount = 1): boolean {
+    this.#left[kind] -= amount;
+    if (this.#left[kind] >= 0) return true;
+    this.#exhausted ??= kind;
+    return false;
+  }
+
+  /** The first limit that was hit. */
+  get exhausted(): keyof Limits | undefined {
+    return this.#exhausted;
+  }
+}
