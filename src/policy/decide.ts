@@ -1,7 +1,8 @@
 import type { Grant, RouteGrant } from "../model/grant.ts";
+import { quoteInput } from "../model/quote-input.ts";
 import type { Target } from "../model/target.ts";
 import { allow, deny } from "../model/verdict.ts";
-import type { Verdict } from "../model/verdict.ts";
+import type { Denied, Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "./client-map.ts";
 
 /**
@@ -15,42 +16,41 @@ const namesNoDeployment: ReadonlySet<string> = new Set(["models"]);
  * The answer for a deployment that does not exist is the same as for one that is not granted.
  */
 export function decide(entry: ClientEntry, target: Target): Verdict<Grant> {
-  if (namesNoDeployment.has(target.operation)) {
-    if (target.deployments.length > 0)
-      return refuse("deployment_not_permitted", "this operation names no deployment");
-    return granted({ client: entry.name, target } as Grant, `${target.operation} for client ${entry.name}`);
+  const { operation, deployments } = target;
+  const [deployment] = deployments;
+  if (namesNoDeployment.has(operation)) {
+    if (deployment !== undefined)
+      return refuse("deployment_not_permitted", `The operation ${operation} names no deployment.`);
+    return grant({ client: entry.name, target }, `${operation} for client ${entry.name}`);
   }
-  const [deployment] = target.deployments;
-  if (deployment === undefined) return refuse("deployment_not_permitted", "the request names no deployment");
-  for (const name of target.deployments)
+  if (deployment === undefined) return refuse("deployment_not_permitted", "The request names no deployment.");
+  for (const name of deployments)
     if (!entry.deployments.has(name))
       return refuse(
         "deployment_not_permitted",
-        `deployment "${quotable(name)}" is not granted to this client`,
+        `Deployment ${quoteInput(name)} is not granted to this client.`,
       );
-  return granted(
-    { client: entry.name, target, deployment } as Grant,
-    `${target.operation} on ${target.deployments.join(", ")} for client ${entry.name}`,
+  return grant(
+    { client: entry.name, target, deployment },
+    `${operation} on ${deployments.join(", ")} for client ${entry.name}`,
   );
 }
 
 /** May this client use the pass-through route? The same answer whether or not such a route exists. */
 export function decideRoute(entry: ClientEntry, route: string): Verdict<RouteGrant> {
   if (!entry.routes.has(route))
-    return refuse("operation_not_permitted", `route "${quotable(route)}" is not granted to this client`);
-  return granted({ client: entry.name, route } as RouteGrant, `route ${route} for client ${entry.name}`);
+    return refuse("operation_not_permitted", `Route ${quoteInput(route)} is not granted to this client.`);
+  return grant({ client: entry.name, route }, `route ${route} for client ${entry.name}`);
 }
 
-const granted = <T>(grant: T, detail: string): Verdict<T> =>
-  allow(grant, [{ check: "policy", outcome: "pass", detail }]);
+type Unbranded<T> = { readonly [K in keyof T as K extends string ? K : never]: T[K] };
 
-const refuse = (code: "deployment_not_permitted" | "operation_not_permitted", why: string) =>
-  deny(code, `${why.charAt(0).toUpperCase()}${why.slice(1)}.`, [
-    { check: "policy", outcome: "fail", detail: why },
-  ]);
-
-/** The caller's own input, made safe for a JSON answer and a log line: no control or format characters, bounded. */
-function quotable(name: string): string {
-  const safe = name.slice(0, 64).replace(/[^\x20-\x7e]|["\\]/g, "?");
-  return name.length > 64 ? `${safe}...` : safe;
+function grant(value: Unbranded<Grant>, detail: string): Verdict<Grant>;
+function grant(value: Unbranded<RouteGrant>, detail: string): Verdict<RouteGrant>;
+/** The one place where the brand is put on: everything that may is made here, after the look-ups above. */
+function grant(value: Unbranded<Grant> | Unbranded<RouteGrant>, detail: string): Verdict<Grant | RouteGrant> {
+  return allow(value as Grant | RouteGrant, [{ check: "policy", outcome: "pass", detail }]);
 }
+
+const refuse = (code: "deployment_not_permitted" | "operation_not_permitted", detail: string): Denied =>
+  deny(code, detail, [{ check: "policy", outcome: "fail", detail }]);

@@ -26,7 +26,8 @@ export function readRouteTarget(url: string, prefix: string): Verdict<RouteTarge
 
 function brokenRule(path: string, url: string): string | undefined {
   if (url.length > 8192) return "is longer than 8192 characters";
-  if (!/^[\x21-\x7e]*$/.test(url) || url.includes("#")) return "holds a character that must be percent-encoded";
+  if (!/^[\x21-\x7e]*$/.test(url) || url.includes("#"))
+    return "holds a character that must be percent-encoded";
   if (path.includes("\\") || /%5c/i.test(path)) return "holds a backslash";
   if (path.includes(";")) return "holds a path parameter";
   if (/%2f/i.test(path)) return "holds an encoded slash";

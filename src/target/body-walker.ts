@@ -1,0 +1,127 @@
+import { quoteInput } from "../model/quote-input.ts";
+import type { BodyRefusal, BodyValue, Shape } from "./body-shapes.ts";
+import { decodeString, JsonFault } from "./json-scan.ts";
+import type { JsonKind, JsonVisitor } from "./json-scan.ts";
+import { foldKey, unmentionedKey } from "./unmentioned-keys.ts";
+
+/** A body that may not pass. */
+export class BodyFault extends Error {
+  override readonly name = "BodyFault";
+  readonly code: BodyRefusal["code"];
+
+  constructor({ code, why }: BodyRefusal, place: string) {
+    super(`${quoteInput(place, 200)} ${why}`);
+    this.code = code;
+  }
+}
+
+interface Frame {
+  readonly shape: Shape;
+  /** What `shape.whole` will look at; for objects only. */
+  readonly fields: Map<string, BodyValue> | undefined;
+  /** The key whose value comes next; in an array, the key under which the array stands. */
+  key: string;
+}
+
+/** Longer strings are content; no rule asks for their text. */
+const longestText = 256;
+
+/** Holds a body against its shape while the scanner walks it, and keeps what the target needs. */
+export class BodyWalker implements JsonVisitor {
+  /** The top-level `model` as it stands in the bytes; `undefined` where there is none. */
+  model: string | undefined;
+  /** The top-level `stream`. */
+  stream = false;
+
+  readonly #bytes: Buffer;
+  readonly #frames: Frame[] = [];
+  /** The shape of the value that comes next, and what that value is called in a refusal. */
+  #next: Shape;
+
+  constructor(bytes: Buffer, root: Shape) {
+    this.#bytes = bytes;
+    this.#next = root;
+  }
+
+  key(name: string, plain: boolean): void {
+    const frame = this.#frames[this.#frames.length - 1];
+    if (frame === undefined) return;
+    frame.key = name;
+    const { shape } = frame;
+    if (shape.opaque === true) {
+      this.#next = shape;
+      return;
+    }
+    const mentioned = shape.fields?.get(name);
+    const refusal = mentioned === undefined ? this.#unmentioned(shape, name) : undefined;
+    // A parser that does not decode keys sees another key here than one that does.
+    if (!plain && (mentioned !== undefined || refusal !== undefined))
+      throw new JsonFault(`the key ${quoteInput(name)} must be spelt without escapes`);
+    this.#next = mentioned ?? (refusal === undefined ? unmentioned : { check: nullOr(refusal) });
+  }
+
+  value(kind: JsonKind, start: number, end: number, plain: boolean): void {
+    const shape = this.#next;
+    const frame = this.#frames[this.#frames.length - 1];
+    const { check } = shape;
+    if (check !== undefined || frame?.fields !== undefined || this.#frames.length === 1) {
+      const value = { kind, text: kind === "string" ? this.#text(start, end, plain) : undefined };
+      const refusal = check?.(value);
+      if (refusal !== undefined) throw new BodyFault(refusal, this.#place());
+      if (kind !== "null" && frame !== undefined) frame.fields?.set(frame.key, value);
+      if (this.#frames.length === 1) this.#topLevel(frame?.key, value, plain);
+    }
+    if (kind !== "object" && kind !== "array") return;
+    this.#frames.push({
+      shape,
+      fields: kind === "object" && shape.whole !== undefined ? new Map() : undefined,
+      key: kind === "array" ? "" : "?",
+    });
+  }
+
+  close(): void {
+    const frame = this.#frames.pop();
+    if (frame?.fields !== undefined) {
+      const refusal = frame.shape.whole?.(frame.fields);
+      if (refusal !== undefined) throw new BodyFault(refusal, this.#place());
+    }
+    // Arrays are transparent: what follows inside an array has the array's shape.
+    const parent = this.#frames[this.#frames.length - 1];
+    if (parent !== undefined) this.#next = parent.shape;
+  }
+
+  #topLevel(key: string | undefined, value: BodyValue, plain: boolean): void {
+    if (key === "stream") this.stream = value.kind === "true";
+    if (key !== "model") return;
+    if (value.kind !== "string" || value.text === undefined)
+      throw new JsonFault('the body\'s "model" must be a string that names a deployment');
+    if (!plain) throw new JsonFault('the body\'s "model" must be spelt without escapes');
+    this.model = value.text;
+  }
+
+  #unmentioned(shape: Shape, name: string): BodyRefusal | undefined {
+    const folded = foldKey(name);
+    if (folded !== name && shape.fields?.has(folded) === true)
+      throw new JsonFault(`the key ${quoteInput(name)} must be spelt "${folded}"`);
+    return unmentionedKey(folded);
+  }
+
+  #text(start: number, end: number, plain: boolean): string | undefined {
+    if (end - start > longestText) return undefined;
+    return plain ? this.#bytes.toString("utf8", start, end) : decodeString(this.#bytes, start, end);
+  }
+
+  /** Where the current value stands, for people: `tools[].type`. */
+  #place(): string {
+    let place = "";
+    for (const { key } of this.#frames) place += key === "" ? "[]" : place === "" ? key : `.${key}`;
+    return place;
+  }
+}
+
+const unmentioned: Shape = {};
+
+const nullOr =
+  (refusal: BodyRefusal) =>
+  ({ kind }: BodyValue): BodyRefusal | undefined =>
+    kind === "null" ? undefined : refusal;

@@ -1,0 +1,44 @@
+import type { BodyRefusal } from "./body-shapes.ts";
+
+/**
+ * Keys that no shape mentions are the services' next features. Most are harmless; those that could name a second
+ * deployment or somebody's object are refused until the table knows them.
+ */
+const speaksOfModel = /model|deployment|engine/;
+const speaksOfObject =
+  /(?:^|_)(?:file|vector_store|container|thread|assistant|batch|response|conversation|skill|upload)s?$|_ids?$/;
+
+/** Ids that point into the same request, or to something outside of the backend. */
+const harmless: ReadonlySet<string> = new Set([
+  "call_id",
+  "tool_call_id",
+  "approval_request_id",
+  "connector_id",
+]);
+
+/** @returns why the key may only be null, or undefined. */
+export function unmentionedKey(name: string): BodyRefusal | undefined {
+  if (speaksOfModel.test(name))
+    return {
+      code: "deployment_not_permitted",
+      why: "can name a second model or deployment: not supported yet",
+    };
+  if (speaksOfObject.test(name) && !harmless.has(name))
+    return {
+      code: "request_malformed",
+      why: "can name a stored object, and the gateway cannot tell yet to whom it belongs: not supported yet",
+    };
+  return undefined;
+}
+
+/**
+ * The key as the laxest parser may read it: case-insensitive ones exist for Go and .NET (Go folds U+017F to s and U+212A
+ * to k), and camelCase maps to snake_case.
+ */
+export const foldKey = (name: string): string =>
+  /^[a-z0-9_]*$/.test(name)
+    ? name
+    : name
+        .normalize("NFKC")
+        .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+        .toLowerCase();
