@@ -91,7 +91,8 @@ export function emailAttributes(name: Name): string[] {
 }
 
 // The separators cannot occur in a key: prepared text holds no control characters, opaque values are hexadecimal.
-const relativeNameKey = (rdn: RelativeName): string => rdn.map(attributeKey).toSorted().join("\u0001");
+/** Equal for equal RDNs. */
+export const relativeNameKey = (rdn: RelativeName): string => rdn.map(attributeKey).toSorted().join("\u0001");
 
 function attributeKey({ type, valueTag, value, valueDer }: NameAttribute): string {
   const text = decodeText(valueTag, value);
