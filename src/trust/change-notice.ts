@@ -23,7 +23,7 @@ export class ChangeNotice<T> {
   }
 
   tell(value: T): void {
-    for (const listener of [...this.#listeners])
+    for (const listener of this.#listeners)
       try {
         listener(value);
       } catch (fault) {

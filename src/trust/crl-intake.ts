@@ -102,8 +102,6 @@ function refuseUnfit(crl: Crl, held: readonly KeptCrl[], { now, issuers }: Intak
 
 /** CRLs of one scope follow one another (RFC 5280 5.2.3): same issuer and key, same coverage, both full or both delta. */
 function scopeOf({ issuer, authorityKeyIdentifier, scope, baseCrlNumber }: Crl): string {
-  const hex = (bytes: Uint8Array | undefined) =>
-    bytes === undefined ? "" : Buffer.from(bytes).toString("hex");
   return [
     issuer.key,
     hex(authorityKeyIdentifier),
@@ -135,3 +133,6 @@ function mayBeKey(subjectKey: Uint8Array | undefined, authorityKey: Uint8Array |
   if (subjectKey === undefined || authorityKey === undefined) return true;
   return Buffer.from(authorityKey).includes(subjectKey);
 }
+
+const hex = (bytes: Uint8Array | undefined): string =>
+  bytes === undefined ? "" : Buffer.from(bytes).toString("hex");

@@ -1,4 +1,4 @@
-import type { Clock } from "../kernel/clock.ts";
+import type { Cancel, Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { Certificate } from "../pki/certificate.ts";
@@ -55,7 +55,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
   let snapshot = emptySnapshot;
   // When the first of the values in use must not be used any more.
   let endsAt = Number.POSITIVE_INFINITY;
-  let cancelEnd = () => {};
+  let cancelEnd: Cancel | undefined;
   let stopped = false;
 
   function update(): void {
@@ -84,7 +84,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
 
   /** Values end by time alone, too: then the snapshot changes although nothing was fetched. */
   function watchEnd(): void {
-    cancelEnd();
+    cancelEnd?.();
     endsAt = Math.min(
       ...all
         .filter((kept) => kept.usable() !== undefined)
@@ -111,7 +111,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
     states: () => all.map((kept) => kept.state()),
     stop() {
       stopped = true;
-      cancelEnd();
+      cancelEnd?.();
       for (const kept of all) kept.stop();
     },
   };

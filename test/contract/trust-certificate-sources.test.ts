@@ -252,6 +252,15 @@ describe("a vault", () => {
     expect(await sentenceOf(one(nobody))).toMatch(/no token for the vault.*managed identity x: not assigned/);
   });
 
+  it("that breaks off within a secret shows nothing of it in the fault", async () => {
+    const body = '{"value":"-----BEGIN PRIVATE KEY-----MIIEvQ';
+    vault.server.faults.always({ kind: "answer", status: 200, body });
+    expect(await sentenceOf(one())).toMatch(/the answer is not understood/);
+    const outcome = await fetchFrom(one()).catch((error: unknown) => error);
+    const { inspect } = await import("node:util");
+    expect(inspect(outcome, { depth: 10, showHidden: true })).not.toMatch(/PRIVATE KEY|MIIEvQ/);
+  });
+
   it("shows no token in its faults, however they are printed", async () => {
     vault.server.faults.always(faults.serverError());
     const outcome = await fetchFrom(one()).catch((error: unknown) => error);

@@ -34,11 +34,13 @@ function advice(status: number | undefined, code: string, innerCode: string): st
   if (status === 429) return "the vault throttles; it is asked again after a pause";
   if (status !== undefined && status >= 500)
     return `the vault fails with status ${status}; it is asked again after a pause`;
-  if (status !== undefined) return `the vault answers with status ${status}`;
+  if (status !== undefined && status >= 300) return `the vault answers with status ${status}`;
   if (/CERT|SELF_SIGNED|ISSUER|ALTNAME|UNABLE_TO_VERIFY/.test(code))
     return "the vault's TLS certificate is not trusted; give its CA as caFile if it is a private one";
   if (/ENOTFOUND|EAI_AGAIN/.test(code)) return "the vault's host name cannot be resolved";
-  return "the vault cannot be reached";
+  if (/^E[A-Z]{3,}$|REQUEST_SEND_ERROR|SSL|TLS/.test(code)) return "the vault cannot be reached";
+  if (code === "AbortError") return "its answer was not waited for any longer";
+  return "the answer is not understood; is a Key Vault behind this URL?";
 }
 
 interface VaultFault {
@@ -54,16 +56,20 @@ function read(fault: unknown): VaultFault {
   const status = field(fault, "statusCode");
   const error = field(field(fault, "details"), "error");
   const headers = field(field(fault, "response"), "headers");
+  // The SDK quotes an answer that it cannot parse: one that was good until it broke holds the secret.
+  const isAnswer = typeof status === "number" && status < 300;
   const get = field(headers, "get");
   const retryAfter = Number(
     typeof get === "function" ? Reflect.apply(get, headers, ["retry-after"]) : Number.NaN,
   );
   return {
     status: typeof status === "number" ? status : undefined,
-    code: text(field(fault, "code")),
+    code: text(field(fault, "code")) || text(field(fault, "name")),
     // The vault writes `innererror`; its SDK spells it anew.
     innerCode: text(field(field(error, "innerError") ?? field(error, "innererror"), "code")),
-    text: (text(field(error, "message")) || describeFault(fault)).slice(0, 500),
+    text: isAnswer
+      ? "an answer that should hold it could not be read"
+      : (text(field(error, "message")) || describeFault(fault)).slice(0, 500),
     ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
   };
 }
