@@ -32,7 +32,9 @@ export class CandidatePool {
     const foreign = presented.filter((candidate) => !(candidate instanceof Certificate));
     for (const [index, candidate] of [...known, ...foreign].entries()) {
       if (intermediates.length >= maximumCandidates) {
-        remarks.push(`only ${maximumCandidates} of ${presented.length} candidate certificates were looked at`);
+        remarks.push(
+          `only ${maximumCandidates} of ${presented.length} candidate certificates were looked at`,
+        );
         break;
       }
       const key = octets(candidate instanceof Certificate ? candidate.der : candidate);

@@ -15,57 +15,58 @@ type Level = Map<string, PolicyNode>;
  * Processes certificate policies along a path (RFC 5280 6.1 with RFC 9618's graph in place of the tree: one node a
  * policy and depth, so the work is linear in the extensions' size where the tree was exponential).
  *
- * @param path anchor first, leaf last. The anchor's own policy extensions only tighten the inputs (RFC 5937 3.2).
+ * The anchor takes part where it has policy extensions, which can only tighten the result (RFC 5937 3.2); an anchor
+ * without any stands for anyPolicy.
+ *
+ * @param path anchor first, leaf last
  * @returns a sentence about `certificate` where no acceptable policy is left, or undefined
  */
 export function checkPolicies(
   path: readonly Certificate[],
   inputs: PathRules["policies"],
 ): { readonly certificate: Certificate; readonly detail: string } | undefined {
-  const anchor = path[0] as Certificate;
-  const below = path.slice(1);
-  const always = below.length + 1;
-  // RFC 5280 6.1.2 (d) to (f): counters of certificates to go.
-  const state = {
-    explicit: inputs.explicit === "required" ? 0 : always,
-    mapping: inputs.mapping === "inhibited" ? 0 : always,
-    anyPolicy: inputs.anyPolicy === "inhibited" ? 0 : always,
+  const [anchor, leaf] = [path[0] as Certificate, path.at(-1) as Certificate];
+  // RFC 5280 6.1.2 (d) to (f): certificates until the rule holds; n + 1 is never.
+  const state: Counters = {
+    explicit: inputs.explicit === "required" ? 0 : path.length,
+    mapping: inputs.mapping === "inhibited" ? 0 : path.length,
+    anyPolicy: inputs.anyPolicy === "inhibited" ? 0 : path.length,
   };
-  tighten(state, anchor);
-  const initial = initialPolicies(inputs.initial, anchor);
   let level: Level | undefined = new Map([
     [oid.anyPolicy, { policy: oid.anyPolicy, expected: new Set([oid.anyPolicy]), parents: [] }],
   ]);
 
-  for (const [index, certificate] of below.entries()) {
-    const last = index === below.length - 1;
-    const policies: readonly string[] | undefined = certificate.known.certificatePolicies?.policies;
-    // 6.1.3 (d), (e)
-    const anyAllowed = state.anyPolicy > 0 || (!last && certificate.isSelfIssued);
-    level = level && policies && nextLevel(level, policies, anyAllowed);
+  for (const certificate of path) {
+    const { certificatePolicies, policyMappings = [] } = certificate.known;
+    if (certificate !== anchor || certificatePolicies !== undefined) {
+      // 6.1.3 (d), (e)
+      const anyAllowed = state.anyPolicy > 0 || (certificate !== leaf && certificate.isSelfIssued);
+      level = level && certificatePolicies && nextLevel(level, certificatePolicies.policies, anyAllowed);
+    }
     // 6.1.3 (f)
     if (state.explicit === 0 && level === undefined)
       return { certificate, detail: "a certificate policy is required, and none is valid for the path" };
-    if (last) break;
+    if (certificate === leaf) break;
 
-    const mappings = certificate.known.policyMappings ?? [];
-    // 6.1.4 (a)
+    // 6.1.4 (a), (b)
     if (
-      mappings.some((m) => m.issuerDomainPolicy === oid.anyPolicy || m.subjectDomainPolicy === oid.anyPolicy)
+      policyMappings.some(
+        (m) => m.issuerDomainPolicy === oid.anyPolicy || m.subjectDomainPolicy === oid.anyPolicy,
+      )
     )
       return { certificate, detail: "its policyMappings map from or to anyPolicy" };
-    level = level && applyMappings(level, mappings, state.mapping > 0);
-    if (!certificate.isSelfIssued)
+    level = level && applyMappings(level, policyMappings, state.mapping > 0);
+    // 6.1.4 (h)
+    if (certificate !== anchor && !certificate.isSelfIssued)
       for (const counter of ["explicit", "mapping", "anyPolicy"] as const)
         state[counter] = Math.max(0, state[counter] - 1);
     tighten(state, certificate);
   }
 
   // 6.1.5 (a), (b), (g)
-  const leaf = below.at(-1) as Certificate;
   const explicit =
     leaf.known.policyConstraints?.requireExplicitPolicy === 0 ? 0 : Math.max(0, state.explicit - 1);
-  if (explicit > 0 || (level !== undefined && intersects(level, initial))) return undefined;
+  if (explicit > 0 || (level !== undefined && intersects(level, new Set(inputs.initial)))) return undefined;
   return { certificate: leaf, detail: "none of its certificate policies is acceptable for the path" };
 }
 
@@ -75,21 +76,11 @@ interface Counters {
   anyPolicy: number;
 }
 
-/** 6.1.4 (i) and (j); for the anchor RFC 5937 3.2. */
+/** 6.1.4 (i) and (j). */
 function tighten(state: Counters, { known }: Certificate): void {
   state.explicit = Math.min(state.explicit, known.policyConstraints?.requireExplicitPolicy ?? Infinity);
   state.mapping = Math.min(state.mapping, known.policyConstraints?.inhibitPolicyMapping ?? Infinity);
   state.anyPolicy = Math.min(state.anyPolicy, known.inhibitAnyPolicy ?? Infinity);
-}
-
-/** RFC 5937 3.2: the anchor's policies intersect the initial set; anyPolicy on either side leaves the other. */
-function initialPolicies(initial: readonly string[], anchor: Certificate): ReadonlySet<string> {
-  const asked = new Set(initial);
-  const anchored = anchor.known.certificatePolicies?.policies;
-  if (anchored === undefined || anchored.includes(oid.anyPolicy)) return asked;
-  return asked.has(oid.anyPolicy)
-    ? new Set(anchored)
-    : new Set(anchored.filter((policy) => asked.has(policy)));
 }
 
 /** RFC 9618 5.2 (d)(1) and (2): the nodes one level down. Undefined for NULL. */

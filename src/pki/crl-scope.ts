@@ -46,7 +46,8 @@ export function reasonsCovered(
   if (scope.only === "attribute-certificates") return "is for attribute certificates only";
   if (scope.only !== "all") {
     // Before v3 a certificate cannot say what it is, so a CRL for one kind cannot be known to cover it.
-    if (certificate.version !== 3) return "is for one kind of certificate, and this one does not say which it is";
+    if (certificate.version !== 3)
+      return "is for one kind of certificate, and this one does not say which it is";
     if ((scope.only === "ca-certificates") !== certificate.isCa)
       return `is for ${scope.only === "ca-certificates" ? "CA" : "end-entity"} certificates only`;
   }
@@ -64,7 +65,9 @@ function namesMeet(
   const pointKeys =
     point.name === undefined
       ? (point.crlIssuer ?? []).map(generalNameKey)
-      : crlIssuersOf(point, certificate).flatMap((issuer) => keysOf(point.name as DistributionPointName, issuer));
+      : crlIssuersOf(point, certificate).flatMap((issuer) =>
+          keysOf(point.name as DistributionPointName, issuer),
+        );
   return pointKeys.some((key) => key !== undefined && scopeKeys.has(key));
 }
 

@@ -47,10 +47,9 @@ function fromCodeUnits(content: Uint8Array, width: 2 | 4): string | undefined {
   return text;
 }
 
-// RFC 4518 2.2: characters that map to nothing, and those that map to a space.
-const mapsToNothing =
-  /[\u00AD\u034F\u1806\u180B-\u180D\uFE00-\uFE0F\uFFFC\u200B\u200C-\u200F\u202A-\u202E\u2060-\u2064\u206A-\u206F\uFEFF\u0000-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F\u06DD\u070F\u180E\uFFF9-\uFFFB]/gu;
-const mapsToSpace = /[\t\n\v\f\r\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]/gu;
+// RFC 4518 2.2: characters that map to a space, and then those that map to nothing (controls, formats, selectors).
+const mapsToSpace = /[\t\n\v\f\r\u0085\p{Z}]/gu;
+const mapsToNothing = /\p{Cc}|\p{Cf}|\p{Variation_Selector}|\u034F|\u1806|\uFFFC/gu;
 // RFC 4518 2.4: private use, unassigned and non-characters and the replacement character are prohibited.
 const prohibited = /[\p{Co}\p{Cn}\p{Cs}\uFFFD]/u;
 const plainAscii = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;

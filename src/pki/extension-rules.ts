@@ -1,4 +1,20 @@
 import type { Certificate } from "./certificate.ts";
+import {
+  type ExtensionCheck,
+  mustBeCa,
+  mustHavePurpose,
+  mustNameIssuerKey,
+  mustNameSubject,
+  mustNotBeCa,
+  mustNotExcludePurpose,
+  mustNotHideQualifiers,
+  mustNotLimitPath,
+  mustNotSignAsLeaf,
+  mustSignCertificates,
+  mustSignCrls,
+  mustSignHandshakes,
+  mustUseDnsForm,
+} from "./extension-checks.ts";
 import { isKnownExtension } from "./extensions.ts";
 import { oid } from "./object-identifiers.ts";
 import type { PathDenialCode } from "./path-failure.ts";
@@ -7,206 +23,83 @@ import type { PathRules } from "./path-rules.ts";
 /** Where in a path a certificate stands. A CRL signer is a leaf that is asked for cRLSign instead of a purpose. */
 export type Role = "leaf" | "crl-signer" | "intermediate" | "anchor";
 
-interface ExtensionRule {
+interface Demand {
+  readonly presence?: "required" | "forbidden";
+  readonly criticality?: "critical" | "not-critical";
+  readonly check?: ExtensionCheck;
+  /** Default client_certificate_invalid. */
+  readonly code?: PathDenialCode;
+}
+
+export interface ExtensionRule extends Demand {
   readonly extension: keyof typeof oid;
-  /** RFC 5280, unless it says otherwise. */
-  readonly section: string;
   readonly roles: readonly Role[];
+  /** Of RFC 5280, unless it says otherwise. */
+  readonly section: string;
   /**
    * `always`: path validation needs it (section 6), or every implementation does it. `strict`: a rule for issuers only
    * (section 4); breaking it endangers nobody here, and private PKIs often do.
    */
   readonly level: "always" | "strict";
-  readonly presence?: "required" | "forbidden";
-  readonly criticality?: "critical" | "not-critical";
-  /** What is wrong with the certificate, in a sentence that starts with a verb; undefined where nothing is. */
-  readonly check?: (certificate: Certificate, rules: PathRules) => string | undefined;
-  readonly code: PathDenialCode;
 }
 
-const issuers: readonly Role[] = ["intermediate", "anchor"];
-const everybody: readonly Role[] = ["leaf", "crl-signer", "intermediate", "anchor"];
-const invalid: PathDenialCode = "client_certificate_invalid";
-const wrongUsage: PathDenialCode = "client_certificate_wrong_usage";
+type MakeRule = (
+  extension: ExtensionRule["extension"],
+  roles: readonly Role[],
+  section: string,
+  demand: Demand,
+) => ExtensionRule;
+const always: MakeRule = (extension, roles, section, demand) => ({
+  extension,
+  roles,
+  section,
+  ...demand,
+  level: "always",
+});
+const strict: MakeRule = (extension, roles, section, demand) => ({
+  extension,
+  roles,
+  section,
+  ...demand,
+  level: "strict",
+});
+
+const ca: readonly Role[] = ["intermediate", "anchor"];
+const leaf: readonly Role[] = ["leaf"];
+const all: readonly Role[] = ["leaf", "crl-signer", "intermediate", "anchor"];
+const code = "client_certificate_wrong_usage";
 
 /** One row a rule. Path-wide rules (path length, name constraints, policies) are in `path-checks.ts`. */
 export const extensionRules: readonly ExtensionRule[] = [
   // What makes a CA a CA.
-  {
-    extension: "basicConstraints",
-    section: "6.1.4(k)",
-    roles: issuers,
-    level: "always",
-    presence: "required",
-    check: mustBeCa,
-    code: invalid,
-  },
-  {
-    extension: "keyUsage",
-    section: "6.1.4(n)",
-    roles: issuers,
-    level: "always",
-    check: mustSignCertificates,
-    code: invalid,
-  },
-  {
-    extension: "extKeyUsage",
-    section: "4.2.1.12, by custom",
-    roles: issuers,
-    level: "always",
-    check: mustNotExcludePurpose,
-    code: wrongUsage,
-  },
-  // What makes a leaf a client.
-  {
-    extension: "basicConstraints",
-    section: "4.2.1.9",
-    roles: ["leaf"],
-    level: "always",
-    check: mustNotBeCa,
-    code: wrongUsage,
-  },
-  {
-    extension: "keyUsage",
-    section: "4.2.1.3, RFC 8446 4.4.2.2",
-    roles: ["leaf"],
-    level: "always",
-    check: mustSignHandshakes,
-    code: wrongUsage,
-  },
-  {
-    extension: "extKeyUsage",
-    section: "4.2.1.12",
-    roles: ["leaf"],
-    level: "always",
-    check: mustHavePurpose,
-    code: wrongUsage,
-  },
-  {
-    extension: "keyUsage",
-    section: "6.3.3(f)",
-    roles: ["crl-signer"],
-    level: "always",
-    check: mustSignCrls,
-    code: invalid,
-  },
+  always("basicConstraints", ca, "6.1.4(k)", { presence: "required", check: mustBeCa }),
+  always("keyUsage", ca, "6.1.4(n)", { check: mustSignCertificates }),
+  // NOTE: no RFC says that a CA's extKeyUsage limits what is below it; every TLS library acts as if one did.
+  always("extKeyUsage", ca, "4.2.1.12, by custom", { check: mustNotExcludePurpose, code }),
+
+  // What makes a leaf a client, or the signer of a CRL.
+  always("basicConstraints", leaf, "4.2.1.9", { check: mustNotBeCa, code }),
+  always("keyUsage", leaf, "4.2.1.3, RFC 8446 4.4.2.2", { check: mustSignHandshakes, code }),
+  always("extKeyUsage", leaf, "4.2.1.12", { check: mustHavePurpose, code }),
+  always("keyUsage", ["crl-signer"], "6.3.3(f)", { check: mustSignCrls }),
+
   // What must be understood.
-  {
-    extension: "certificatePolicies",
-    section: "4.2.1.4",
-    roles: everybody,
-    level: "always",
-    check: mustNotHideQualifiers,
-    code: invalid,
-  },
-  // What issuers must do.
-  {
-    extension: "basicConstraints",
-    section: "4.2.1.9",
-    roles: issuers,
-    level: "strict",
-    criticality: "critical",
-    code: invalid,
-  },
-  {
-    extension: "basicConstraints",
-    section: "4.2.1.9",
-    roles: ["leaf"],
-    level: "strict",
-    check: mustNotLimitPath,
-    code: invalid,
-  },
-  {
-    extension: "keyUsage",
-    section: "4.2.1.3",
-    roles: issuers,
-    level: "strict",
-    presence: "required",
-    code: invalid,
-  },
-  {
-    extension: "keyUsage",
-    section: "4.2.1.3",
-    roles: ["leaf"],
-    level: "strict",
-    check: mustNotSignAsLeaf,
-    code: invalid,
-  },
-  {
-    extension: "authorityKeyIdentifier",
-    section: "4.2.1.1",
-    roles: everybody,
-    level: "strict",
-    criticality: "not-critical",
-    check: mustNameIssuerKey,
-    code: invalid,
-  },
-  {
-    extension: "subjectKeyIdentifier",
-    section: "4.2.1.2",
-    roles: issuers,
-    level: "strict",
-    presence: "required",
-    criticality: "not-critical",
-    code: invalid,
-  },
-  {
-    extension: "subjectAltName",
-    section: "4.2.1.6",
-    roles: everybody,
-    level: "strict",
-    check: mustNameSubject,
-    code: invalid,
-  },
-  {
-    extension: "nameConstraints",
-    section: "4.2.1.10",
-    roles: issuers,
-    level: "strict",
-    criticality: "critical",
-    check: mustUseDnsForm,
-    code: invalid,
-  },
-  {
-    extension: "nameConstraints",
-    section: "4.2.1.10",
-    roles: ["leaf"],
-    level: "strict",
-    presence: "forbidden",
-    code: invalid,
-  },
-  {
-    extension: "policyMappings",
-    section: "4.2.1.5",
-    roles: issuers,
-    level: "strict",
-    criticality: "critical",
-    code: invalid,
-  },
-  {
-    extension: "policyConstraints",
-    section: "4.2.1.11",
-    roles: issuers,
-    level: "strict",
-    criticality: "critical",
-    code: invalid,
-  },
-  {
-    extension: "inhibitAnyPolicy",
-    section: "4.2.1.14",
-    roles: issuers,
-    level: "strict",
-    criticality: "critical",
-    code: invalid,
-  },
-  {
-    extension: "authorityInfoAccess",
-    section: "4.2.2.1",
-    roles: everybody,
-    level: "strict",
-    criticality: "not-critical",
-    code: invalid,
-  },
+  always("certificatePolicies", all, "4.2.1.4", { check: mustNotHideQualifiers }),
+
+  // What issuers must do, and we can do without.
+  strict("authorityKeyIdentifier", all, "4.2.1.1", { criticality: "not-critical", check: mustNameIssuerKey }),
+  strict("subjectKeyIdentifier", ca, "4.2.1.2", { presence: "required", criticality: "not-critical" }),
+  strict("keyUsage", ca, "4.2.1.3", { presence: "required" }),
+  strict("keyUsage", leaf, "4.2.1.3", { check: mustNotSignAsLeaf }),
+  strict("policyMappings", ca, "4.2.1.5", { criticality: "critical" }),
+  strict("subjectAltName", all, "4.2.1.6", { check: mustNameSubject }),
+  strict("basicConstraints", ca, "4.2.1.9", { criticality: "critical" }),
+  strict("basicConstraints", leaf, "4.2.1.9", { check: mustNotLimitPath }),
+  strict("nameConstraints", ca, "4.2.1.10", { criticality: "critical", check: mustUseDnsForm }),
+  strict("nameConstraints", leaf, "4.2.1.10", { presence: "forbidden" }),
+  strict("policyConstraints", ca, "4.2.1.11", { criticality: "critical" }),
+  strict("inhibitAnyPolicy", ca, "4.2.1.14", { criticality: "critical" }),
+  strict("authorityInfoAccess", all, "4.2.2.1", { criticality: "not-critical" }),
 ];
 
 /** A rule that a certificate breaks. */
@@ -227,13 +120,23 @@ export function brokenExtensionRule(
   for (const { critical, oid: id } of certificate.extensions)
     if (critical && !isKnownExtension(id)) {
       const detail = `has the critical extension ${id}, which is not understood here`;
-      return { check: "critical-extensions", code: invalid, detail, rfc: "RFC 5280 4.2" };
+      return {
+        check: "critical-extensions",
+        code: "client_certificate_invalid",
+        detail,
+        rfc: "RFC 5280 4.2",
+      };
     }
   for (const rule of extensionRules) {
     if (!rule.roles.includes(role) || (rule.level === "strict" && rules.profile !== "strict")) continue;
     const detail = breach(certificate, rule, rules);
     if (detail !== undefined)
-      return { check: kebabCase(rule.extension), code: rule.code, detail, rfc: `RFC 5280 ${rule.section}` };
+      return {
+        check: kebabCase(rule.extension),
+        code: rule.code ?? "client_certificate_invalid",
+        detail,
+        rfc: `RFC 5280 ${rule.section}`,
+      };
   }
   return undefined;
 }
@@ -253,91 +156,3 @@ function breach(certificate: Certificate, rule: ExtensionRule, rules: PathRules)
 }
 
 const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-function mustBeCa(certificate: Certificate): string | undefined {
-  return certificate.isCa ? undefined : "is not a CA by its basicConstraints";
-}
-
-function mustNotBeCa(certificate: Certificate, rules: PathRules): string | undefined {
-  return certificate.isCa && rules.caAsLeaf === "refuse" ? "is a CA certificate, not a client's" : undefined;
-}
-
-function mustSignCertificates({ known }: Certificate): string | undefined {
-  return known.keyUsage?.has("keyCertSign") === false ? "may not sign certificates (keyCertSign)" : undefined;
-}
-
-function mustSignCrls({ known }: Certificate): string | undefined {
-  return known.keyUsage?.has("cRLSign") === false ? "may not sign CRLs (cRLSign)" : undefined;
-}
-
-function mustSignHandshakes({ known }: Certificate, rules: PathRules): string | undefined {
-  return rules.purpose === "client-auth" && known.keyUsage?.has("digitalSignature") === false
-    ? "may not sign a TLS handshake (digitalSignature)"
-    : undefined;
-}
-
-function mustHavePurpose({ known }: Certificate, rules: PathRules): string | undefined {
-  if (rules.purpose === "any") return undefined;
-  if (known.extendedKeyUsage === undefined)
-    return rules.absentExtendedKeyUsage === "refuse" ? "states no extended key usage" : undefined;
-  return servesClients(known.extendedKeyUsage, rules)
-    ? undefined
-    : "is not meant for TLS clients (clientAuth)";
-}
-
-function mustNotExcludePurpose({ known }: Certificate, rules: PathRules): string | undefined {
-  if (rules.purpose === "any" || rules.issuerExtendedKeyUsage === "ignored") return undefined;
-  return known.extendedKeyUsage === undefined || servesClients(known.extendedKeyUsage, rules)
-    ? undefined
-    : "is limited to other usages than TLS clients (clientAuth)";
-}
-
-const servesClients = (purposes: readonly string[], rules: PathRules): boolean =>
-  purposes.includes(oid.clientAuth) ||
-  (rules.anyExtendedKeyUsage === "accept" && purposes.includes(oid.anyExtendedKeyUsage));
-
-function mustNotHideQualifiers({ known, extensions }: Certificate): string | undefined {
-  const critical = extensions.some(({ oid: id, critical }) => id === oid.certificatePolicies && critical);
-  return critical && known.certificatePolicies?.unknownQualifier === true
-    ? "has critical certificatePolicies with a qualifier that is not understood here"
-    : undefined;
-}
-
-function mustNotLimitPath({ known, isCa }: Certificate): string | undefined {
-  return !isCa && known.basicConstraints?.pathLength !== undefined
-    ? "limits a path although it is no CA"
-    : undefined;
-}
-
-function mustNotSignAsLeaf({ known, isCa }: Certificate): string | undefined {
-  return !isCa && known.keyUsage?.has("keyCertSign") === true
-    ? "may sign certificates although it is no CA"
-    : undefined;
-}
-
-function mustNameIssuerKey({ known, isSelfIssued }: Certificate): string | undefined {
-  return !isSelfIssued && known.authorityKeyIdentifier?.keyIdentifier === undefined
-    ? "does not identify its issuer's key"
-    : undefined;
-}
-
-function mustNameSubject({ subject, known, extensions, isCa }: Certificate): string | undefined {
-  if (subject.isEmpty && isCa) return "is a CA without a subject";
-  const critical = extensions.some(({ oid: id, critical }) => id === oid.subjectAltName && critical);
-  if (subject.isEmpty && !critical) return "has neither a subject nor a critical subjectAltName";
-  const odd = known.subjectAltName?.some((name) => name.kind === "dns" && !isPreferredName(name.value));
-  return odd === true ? "has a DNS name outside the preferred name syntax" : undefined;
-}
-
-function mustUseDnsForm({ known }: Certificate): string | undefined {
-  const { permitted = [], excluded = [] } = known.nameConstraints ?? {};
-  const dotted = [...permitted, ...excluded].some(
-    (name) => name.kind === "dns" && name.value.startsWith("."),
-  );
-  return dotted ? "has a DNS constraint with a leading period" : undefined;
-}
-
-/** RFC 1034 3.5 as RFC 1123 2.1 changed it, wildcards apart; four numbers are an address, not a name. */
-const isPreferredName = (name: string): boolean =>
-  /^(?:\*\.)?(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i.test(name) &&
-  !/^[0-9.]+$/.test(name);

@@ -1,5 +1,5 @@
 import { decodeText, latin1, prepareText } from "./directory-string.ts";
-import { DerReader, tag } from "./der-reader.ts";
+import { type DerReader, tag } from "./der-reader.ts";
 import { oid } from "./object-identifiers.ts";
 import { malformed } from "./pki-error.ts";
 

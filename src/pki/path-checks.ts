@@ -36,7 +36,11 @@ export interface CheckedPath {
  *
  * @param path leaf first, anchor last
  */
-export function checkPath(path: readonly Certificate[], leafRole: "leaf" | "crl-signer", context: PathContext): CheckedPath {
+export function checkPath(
+  path: readonly Certificate[],
+  leafRole: "leaf" | "crl-signer",
+  context: PathContext,
+): CheckedPath {
   const steps: TraceStep[] = [];
   // notAfter is inclusive to the second.
   let validUntil = Math.min(...path.map((certificate) => certificate.notAfter)) + 999;
@@ -47,7 +51,14 @@ export function checkPath(path: readonly Certificate[], leafRole: "leaf" | "crl-
     const role = index === 0 ? leafRole : index === 1 ? "anchor" : "intermediate";
     const failure = context.ownFailure(certificate, role);
     if (failure !== undefined) return failed(failure);
-    steps.push(passStep("certificate", certificate, `${role}: valid now, with acceptable key and extensions`, "RFC 5280 6.1.3(a), 6.1.4(k) to (o)"));
+    steps.push(
+      passStep(
+        "certificate",
+        certificate,
+        `${role}: valid now, with acceptable key and extensions`,
+        "RFC 5280 6.1.3(a), 6.1.4(k) to (o)",
+      ),
+    );
   }
 
   const fromAnchor = path.toReversed();
@@ -59,14 +70,26 @@ export function checkPath(path: readonly Certificate[], leafRole: "leaf" | "crl-
   const missing: { failure: PathFailure; data: MissingRevocation }[] = [];
   for (const [index, certificate] of path.slice(0, -1).entries()) {
     if (context.revocation === "off") {
-      notes.push({ certificate: subjectOf(certificate), status: "not-checked", detail: "revocation checks are off" });
+      notes.push({
+        certificate: subjectOf(certificate),
+        status: "not-checked",
+        detail: "revocation checks are off",
+      });
       continue;
     }
-    const status = context.statusOf(certificate, path[index + 1] as Certificate, fromAnchor[0] as Certificate);
-    if (status.status === "revoked") return failed(revocationFailure(certificate, "client_certificate_revoked", status.detail));
+    const status = context.statusOf(
+      certificate,
+      path[index + 1] as Certificate,
+      fromAnchor[0] as Certificate,
+    );
+    if (status.status === "revoked")
+      return failed(revocationFailure(certificate, "client_certificate_revoked", status.detail));
     if (status.status === "unknown") {
       const detail = `the revocation status of ${subjectOf(certificate)} is unknown: ${status.problems.join("; ")}`;
-      missing.push({ failure: revocationFailure(certificate, "revocation_unavailable", detail), data: missingData(certificate) });
+      missing.push({
+        failure: revocationFailure(certificate, "revocation_unavailable", detail),
+        data: missingData(certificate),
+      });
       continue;
     }
     notes.push({ certificate: subjectOf(certificate), status: status.status, detail: status.detail });
@@ -82,24 +105,36 @@ export function checkPath(path: readonly Certificate[], leafRole: "leaf" | "crl-
 
 /** The rules that look at several certificates at once. */
 function checkWholePath(fromAnchor: readonly Certificate[], context: PathContext): PathFailure | undefined {
-  const fail = (certificate: Certificate, check: string, detail: string, rfc: string): PathFailure => ({
-    code: "client_certificate_invalid",
-    stage: "path",
-    check,
-    detail: `${subjectOf(certificate)}: ${detail}`,
-    certificate,
-    rfc,
-  });
   const tooDeep = exceedsPathLength(fromAnchor);
   if (tooDeep !== undefined)
-    return fail(tooDeep, "path-length", "more CA certificates follow it than its pathLenConstraint allows", "RFC 5280 6.1.4(l), (m)");
+    return pathFailure(
+      tooDeep,
+      "path-length",
+      "more CA certificates follow it than its pathLenConstraint allows",
+      "RFC 5280 6.1.4(l), (m)",
+    );
   const names = checkNameConstraints(fromAnchor, context.budget);
-  if (names !== undefined) return fail(names.certificate, "name-constraints", names.detail, "RFC 5280 6.1.3(b), (c)");
+  if (names !== undefined)
+    return pathFailure(names.certificate, "name-constraints", names.detail, "RFC 5280 6.1.3(b), (c)");
   const policies = checkPolicies(fromAnchor, context.rules.policies);
   if (policies !== undefined)
-    return fail(policies.certificate, "certificate-policies", policies.detail, "RFC 5280 6.1.3(f), 6.1.5(g)");
+    return pathFailure(
+      policies.certificate,
+      "certificate-policies",
+      policies.detail,
+      "RFC 5280 6.1.3(f), 6.1.5(g)",
+    );
   return undefined;
 }
+
+const pathFailure = (certificate: Certificate, check: string, detail: string, rfc: string): PathFailure => ({
+  code: "client_certificate_invalid",
+  stage: "path",
+  check,
+  detail: `${subjectOf(certificate)}: ${detail}`,
+  certificate,
+  rfc,
+});
 
 /** The CA whose pathLenConstraint is exceeded. Self-issued certificates do not count, the leaf never does. */
 function exceedsPathLength(fromAnchor: readonly Certificate[]): Certificate | undefined {
@@ -123,10 +158,18 @@ const revocationFailure = (
   certificate: Certificate,
   code: "client_certificate_revoked" | "revocation_unavailable",
   detail: string,
-): PathFailure => ({ code, stage: "revocation", check: "revocation", detail, certificate, rfc: "RFC 5280 6.3.3" });
+): PathFailure => ({
+  code,
+  stage: "revocation",
+  check: "revocation",
+  detail,
+  certificate,
+  rfc: "RFC 5280 6.3.3",
+});
+
+const isWeb = (url: string): boolean => /^https?:\/\//i.test(url);
 
 function missingData(certificate: Certificate): MissingRevocation {
-  const isWeb = (url: string) => /^https?:\/\//i.test(url);
   const points = certificate.known.crlDistributionPoints ?? [];
   const names = points.flatMap(({ name }) => (name?.kind === "full" ? name.names : []));
   return {

@@ -106,7 +106,8 @@ export class PathDecision implements PathContext {
     for (const { certificate, role } of this.#pool.named(name)) {
       if (role === "anchor") {
         if (certificate === anchor) yield certificate;
-      } else if (!this.#signersAtWork.has(certificate) && this.#mayVouch(certificate, anchor)) yield certificate;
+      } else if (!this.#signersAtWork.has(certificate) && this.#mayVouch(certificate, anchor))
+        yield certificate;
     }
   }
 
@@ -155,4 +156,3 @@ function mapOf<K, T, V>(maps: Map<K, Map<T, V>>, key: K): Map<T, V> {
   maps.set(key, made);
   return made;
 }
-

@@ -28,7 +28,11 @@ interface Explanation {
 const maximumHints = 5;
 
 /** Picks the most useful reason among everything that was tried, and tells the rest as hints. */
-export function explainDenial(leaf: Certificate, attempts: readonly Attempt[], decision: PathDecision): Explanation {
+export function explainDenial(
+  leaf: Certificate,
+  attempts: readonly Attempt[],
+  decision: PathDecision,
+): Explanation {
   const hints = [...decision.remarks(), ...exhaustionOf(decision), ...hintsOf(leaf, attempts, decision)];
   const best = furthest(attempts);
   if (best === undefined) return untrusted(leaf, decision, hints);
@@ -41,7 +45,9 @@ export function explainDenial(leaf: Certificate, attempts: readonly Attempt[], d
   };
 }
 
-function furthest(attempts: readonly Attempt[]): { failure: PathFailure; steps: readonly TraceStep[] } | undefined {
+function furthest(
+  attempts: readonly Attempt[],
+): { failure: PathFailure; steps: readonly TraceStep[] } | undefined {
   let best: { failure: PathFailure; steps: readonly TraceStep[] } | undefined;
   for (const { checked } of attempts) {
     if (checked.failure === undefined) continue;
@@ -54,13 +60,14 @@ function furthest(attempts: readonly Attempt[]): { failure: PathFailure; steps: 
 /** No path came as far as an anchor. */
 function untrusted(leaf: Certificate, decision: PathDecision, hints: readonly TraceStep[]): Explanation {
   const [first] = decision.rejections;
-  const because = leaf.isSelfIssued && !decision.knowsIssuerOf(leaf)
-    ? "it is self-signed, and no trust anchor itself"
-    : !decision.knowsIssuerOf(leaf)
-      ? `no certificate of its issuer ${leaf.issuer.text || "(an empty name)"} leads to one`
-      : decision.budget.exhausted !== undefined
-        ? "the search ran into its limit"
-        : "no path to one holds";
+  const because =
+    leaf.isSelfIssued && !decision.knowsIssuerOf(leaf)
+      ? "it is self-signed, and no trust anchor itself"
+      : !decision.knowsIssuerOf(leaf)
+        ? `no certificate of its issuer ${leaf.issuer.text || "(an empty name)"} leads to one`
+        : decision.budget.exhausted !== undefined
+          ? "the search ran into its limit"
+          : "no path to one holds";
   const hint = first === undefined ? "" : `, ${possiblyBecause(first.reason, first.candidate)}`;
   const detail = `${subjectOf(leaf)} does not chain to a trust anchor: ${because}${hint}`;
   const step: TraceStep = {

@@ -68,7 +68,9 @@ function checkCrls(
         const reasons = reasonsCovered(crl, point, certificate);
         const currency = currencyOf(crl, context);
         if (typeof reasons === "string" || currency.end === undefined) {
-          problems.add(`the CRL of ${crl.issuer.text} ${typeof reasons === "string" ? reasons : currency.detail}`);
+          problems.add(
+            `the CRL of ${crl.issuer.text} ${typeof reasons === "string" ? reasons : currency.detail}`,
+          );
           continue;
         }
         // (e): a CRL that adds no reason adds nothing.
@@ -86,7 +88,11 @@ function checkCrls(
         validUntil = Math.min(validUntil, currency.end, delta?.end ?? Number.POSITIVE_INFINITY);
         if (covered === allReasons)
           return stale
-            ? { status: "stale", detail: `not revoked by a CRL of ${crl.issuer.text} that is out of date`, validUntil }
+            ? {
+                status: "stale",
+                detail: `not revoked by a CRL of ${crl.issuer.text} that is out of date`,
+                validUntil,
+              }
             : { status: "good", detail: `not revoked by the CRL of ${crl.issuer.text}`, validUntil };
       }
   if (covered !== 0) problems.add("the CRLs at hand do not cover every reason of revocation");
@@ -115,8 +121,9 @@ interface Currency {
   readonly detail: string;
 }
 
+const unusable = (detail: string): Currency => ({ end: undefined, stale: false, detail });
+
 function currencyOf(crl: Crl, { policy, at }: RevocationContext): Currency {
-  const unusable = (detail: string): Currency => ({ end: undefined, stale: false, detail });
   if (crl.thisUpdate > at) return unusable(`is not valid before ${formatInstant(crl.thisUpdate)}`);
   if (crl.nextUpdate === undefined && policy.crlWithoutNextUpdate !== "accept")
     return unusable("does not say when it ends (nextUpdate)");
@@ -129,7 +136,11 @@ function currencyOf(crl: Crl, { policy, at }: RevocationContext): Currency {
 }
 
 /** (c) and (h): the newest current delta CRL that continues this complete CRL: same scope, same signer. */
-function findDelta(complete: Crl, signer: Certificate, context: RevocationContext): (Currency & { crl: Crl }) | undefined {
+function findDelta(
+  complete: Crl,
+  signer: Certificate,
+  context: RevocationContext,
+): (Currency & { crl: Crl }) | undefined {
   const number = complete.crlNumber;
   if (number === undefined) return undefined;
   for (const crl of context.policy.crls.deltas(complete.issuer)) {
@@ -165,7 +176,8 @@ function findSigner(
 function isSignedBy(crl: Crl, signer: Certificate, { budget, rules }: RevocationContext): boolean {
   if (signer.known.keyUsage?.has("cRLSign") === false) return false;
   const { signatureAlgorithm } = crl;
-  if (!signatureAlgorithm.supported || !rules.signatureAlgorithms.includes(signatureAlgorithm.scheme.name)) return false;
+  if (!signatureAlgorithm.supported || !rules.signatureAlgorithms.includes(signatureAlgorithm.scheme.name))
+    return false;
   if (keyWeakness(signer.publicKey, rules) !== undefined) return false;
   const known = crl.knownSignatureBy(signer.publicKey);
   if (known !== undefined) return known;

@@ -39,7 +39,10 @@ export function rulesFor({ options = {} }: CorpusCase, profile: PathRules["profi
   };
 }
 
-function revocationFor({ revocation, options = {}, policy = [] }: CorpusCase, crls: readonly Crl[]): RevocationPolicy {
+function revocationFor(
+  { revocation, options = {}, policy = [] }: CorpusCase,
+  crls: readonly Crl[],
+): RevocationPolicy {
   return {
     mode: revocation,
     graceMs: 0,
@@ -77,7 +80,13 @@ export function judgeCase(
     const [certificate] = readable([item.leaf], parseCertificate, corpus);
     const issuer = anchors[0];
     if (certificate === undefined || issuer === undefined) return reject("unreadable", "leaf or issuer");
-    const context = { policy: revocation, at, budget: new Budget(rules.limits), rules, signersNamed: () => anchors };
+    const context = {
+      policy: revocation,
+      at,
+      budget: new Budget(rules.limits),
+      rules,
+      signersNamed: () => anchors,
+    };
     const status = checkRevocation(certificate, issuer, issuer, context);
     if (status.status === "good") return accept;
     return reject(status.status, status.status === "unknown" ? status.problems.join("; ") : status.detail);

@@ -28,8 +28,10 @@ export interface FolderRun {
 const slowMs = 1000;
 
 export const isSlow = ({ ms }: CaseResult): boolean => ms > slowMs;
-export const isFalseAccept = ({ expected, got }: CaseResult): boolean => expected === "reject" && got !== "reject";
-export const isFalseReject = ({ expected, got }: CaseResult): boolean => expected === "accept" && got !== "accept";
+export const isFalseAccept = ({ expected, got }: CaseResult): boolean =>
+  expected === "reject" && got !== "reject";
+export const isFalseReject = ({ expected, got }: CaseResult): boolean =>
+  expected === "accept" && got !== "accept";
 
 /**
  * Runs every case of a folder.
@@ -59,7 +61,10 @@ function timed(
   try {
     judged = judge();
   } catch (error) {
-    judged = { got: "fault", reason: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    judged = {
+      got: "fault",
+      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
   }
   return { ...about, ...judged, ms: Math.round((performance.now() - start) * 1000) / 1000 };
 }
@@ -89,10 +94,18 @@ function reportOf(results: readonly CaseResult[]): string {
   const groups = Map.groupBy(results, ({ source, tier }) => `${source}\t${tier}`);
   const rows = [...groups].map(([key, group]) => [...key.split("\t"), ...scores(group).map(String)]);
   const table = [["source", "tier", "cases", "false accepts", "false rejects", "slow"], ...rows];
-  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
-  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+  const lines = table.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
   const [cases, accepts, rejects, slow] = scores(results.filter(({ tier }) => tier === "must"));
-  return [...lines, `false accepts ${accepts}, false rejects ${rejects}, slow ${slow}, of ${cases}`].join("\n");
+  return [...lines, `false accepts ${accepts}, false rejects ${rejects}, slow ${slow}, of ${cases}`].join(
+    "\n",
+  );
 }
 
 const scores = (group: readonly CaseResult[]): [number, number, number, number] => [
@@ -102,7 +115,10 @@ const scores = (group: readonly CaseResult[]): [number, number, number, number] 
   group.filter(isSlow).length,
 ];
 
-function complaintsOf(results: readonly CaseResult[], exceptions: Readonly<Record<string, string>>): string[] {
+function complaintsOf(
+  results: readonly CaseResult[],
+  exceptions: Readonly<Record<string, string>>,
+): string[] {
   const complaints: string[] = [];
   for (const result of results) {
     const scored = result.tier === "must" || result.tier === "names";
@@ -111,7 +127,8 @@ function complaintsOf(results: readonly CaseResult[], exceptions: Readonly<Recor
     if (isSlow(result)) complaints.push(`slow: ${result.id} took ${result.ms} ms`);
     if (result.got === "fault") complaints.push(`fault: ${what}`);
     else if (scored && isFalseAccept(result)) complaints.push(`false accept: ${what}`);
-    else if (scored && isFalseReject(result) && !excused) complaints.push(`false reject without a justification: ${what}`);
+    else if (scored && isFalseReject(result) && !excused)
+      complaints.push(`false reject without a justification: ${what}`);
     if (excused && !isFalseReject(result))
       complaints.push(`${result.id} stands in exceptions.json, but is no false reject any more`);
   }
