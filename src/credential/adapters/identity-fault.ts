@@ -41,6 +41,11 @@ function read(fault: unknown): { status: number | undefined; text: string } {
   return { status, text: withoutTokens(message).slice(0, 500) };
 }
 
-/** A JWT begins with `{"` in base64url; any other long run of base64url is not worth the risk either. */
+/**
+ * The SDK quotes an answer that it cannot parse, and that may be a good one that broke: the quotation goes. Elsewhere
+ * a JWT (it begins with `{"` in base64url) and any other long run of base64url are taken out.
+ */
 const withoutTokens = (text: string): string =>
-  text.replace(/eyJ[\w-]{8,}(?:\.[\w-]*){0,4}|[\w-]{80,}/g, "[removed]");
+  text
+    .replace(/(?:Http status message:|parsing the response body).*/s, "")
+    .replace(/eyJ[\w-]{8,}(?:\.[\w-]*){0,4}|[\w-]{80,}/g, "[removed]");

@@ -100,9 +100,9 @@ function get(
   const settings = {
     method: "GET",
     signal,
-    // One download every few minutes: a kept connection would be dead by then.
-    agent: false as const,
     headers: {
+      // One download every few minutes: a kept connection would be dead by then.
+      connection: "close",
       accept: "application/pkix-crl, */*",
       // Nothing here decompresses: a small answer must not grow into a large one.
       "accept-encoding": "identity",
