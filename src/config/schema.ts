@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { deploymentNamePattern } from "../model/deployment-name.ts";
 
 /**
  * The configuration's single source: shapes, defaults and limits. Cross references (a deployment without a
- * backend, a thumbprint on two clients) are checked in `check.ts`, after every shape is right.
+ * backend, a thumbprint on two clients) are checked in `check.ts`.
  */
 
 const name = z
@@ -102,10 +103,7 @@ export const configSchema = z.strictObject({
       caFile: path.optional(),
     }),
   ),
-  deployments: z.record(
-    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
-    z.strictObject({ backend: name }),
-  ),
+  deployments: z.record(z.string().regex(deploymentNamePattern), z.strictObject({ backend: name })),
   /** Pass-through lane: any other HTTPS backend under a path prefix. */
   routes: z
     .record(
