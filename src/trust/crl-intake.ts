@@ -3,13 +3,7 @@ import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { type Crl, parseCrl } from "../pki/crl.ts";
-import type { HeldCrl } from "./snapshot.ts";
-
-/** A CRL that was taken, with what readiness shows of it. */
-export interface KeptCrl {
-  readonly crl: Crl;
-  readonly held: HeldCrl;
-}
+import type { HeldCrl, KeptCrl } from "./held-crl.ts";
 
 export interface IntakeOptions {
   /** The source's name. */

@@ -4,7 +4,8 @@ import type { Logger } from "../kernel/logger.ts";
 import { Refreshing, type RefreshingOptions } from "../kernel/refreshing.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { readCertificates } from "./certificate-intake.ts";
-import { type KeptCrl, nextLook, readCrls } from "./crl-intake.ts";
+import { nextLook, readCrls } from "./crl-intake.ts";
+import type { KeptCrl } from "./held-crl.ts";
 import type { CertificateSource, CrlSource } from "./ports.ts";
 
 /** What the keepers of all sources of a store share. */

@@ -1,22 +1,6 @@
 import type { Certificate } from "../pki/certificate.ts";
 import { type CrlIndex, createCrlIndex } from "../pki/revocation.ts";
-import type { KeptCrl } from "./crl-intake.ts";
-
-/** A CRL that is held, as readiness and the admin API show it. */
-export interface HeldCrl {
-  /** The source's name. */
-  readonly source: string;
-  /** The CRL issuer's name in RFC 4514 form. */
-  readonly issuer: string;
-  /** Epoch ms. */
-  readonly thisUpdate: number;
-  /** Epoch ms; absent when the CRL promises no next one. */
-  readonly nextUpdate?: number;
-  /** How many certificates it revokes. */
-  readonly entries: number;
-  /** SHA-256 of its DER, lower-case hex. */
-  readonly sha256: string;
-}
+import type { HeldCrl, KeptCrl } from "./held-crl.ts";
 
 /**
  * Everything that a trust decision takes from outside, at one instant: immutable, so that a decision sees one state

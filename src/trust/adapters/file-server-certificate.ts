@@ -8,7 +8,7 @@ export interface FileServerCertificateOptions {
   readonly file: string;
   /** The PEM private key. Default: it stands in `file`. */
   readonly keyFile?: string;
-  /** Of the PKCS#12 file. Default: none. */
+  /** Of the PKCS#12 file. Default: none. ASCII only: node-forge spells other letters as no other tool does. */
   readonly passphrase?: string;
 }
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../src/dev/pki/authority.ts";
 import { parseCertificate } from "../../../src/pki/certificate.ts";
-import { type KeptCrl, nextLook, readCrls } from "../../../src/trust/crl-intake.ts";
+import { nextLook, readCrls } from "../../../src/trust/crl-intake.ts";
+import type { KeptCrl } from "../../../src/trust/held-crl.ts";
 import { createRecordingLogger } from "../../support/recording-logger.ts";
 
 type Authority = Awaited<ReturnType<typeof createAuthority>>;
