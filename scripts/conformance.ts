@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { runFolder } from "../test/conformance/run-folder.ts";
+import { type Exception, runFolder } from "../test/conformance/run-folder.ts";
 
 const usage = `conformance [DIR] [--json FILE]
 
@@ -30,9 +30,10 @@ if (values.help === true) {
   } else {
     const exceptions = JSON.parse(
       readFileSync(resolve(checkout, "test/conformance/exceptions.json"), "utf8"),
-    ) as Record<string, string>;
+    ) as Exception[];
     const run = runFolder(folder, exceptions);
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(run.results, undefined, 1)}\n`);
+    if (values.json !== undefined)
+      writeFileSync(values.json, `${JSON.stringify(run.results, undefined, 1)}\n`);
     console.log(run.report);
     for (const complaint of run.complaints) console.error(complaint);
     process.exitCode = run.complaints.length === 0 ? 0 : 1;

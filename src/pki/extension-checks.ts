@@ -58,6 +58,11 @@ export function mustNotHideQualifiers({ known, extensions }: Certificate): strin
     : undefined;
 }
 
+/** Whoever put constraints on names into a leaf meant a CA, or meant something that we cannot see. */
+export function mustNotConstrainAsLeaf({ known, isCa }: Certificate): string | undefined {
+  return !isCa && known.nameConstraints !== undefined ? "constrains names although it is no CA" : undefined;
+}
+
 export function mustNotLimitPath({ known, isCa }: Certificate): string | undefined {
   return !isCa && known.basicConstraints?.pathLength !== undefined
     ? "limits a path although it is no CA"

@@ -5,6 +5,7 @@ import {
   mustHavePurpose,
   mustNameIssuerKey,
   mustNameSubject,
+  mustNotConstrainAsLeaf,
   mustNotBeCa,
   mustNotExcludePurpose,
   mustNotHideQualifiers,
@@ -24,7 +25,7 @@ import type { PathRules } from "./path-rules.ts";
 export type Role = "leaf" | "crl-signer" | "intermediate" | "anchor";
 
 interface Demand {
-  readonly presence?: "required" | "forbidden";
+  readonly presence?: "required";
   readonly criticality?: "critical" | "not-critical";
   readonly check?: ExtensionCheck;
   /** Default client_certificate_invalid. */
@@ -85,6 +86,7 @@ export const extensionRules: readonly ExtensionRule[] = [
 
   // What must be understood.
   always("certificatePolicies", all, "4.2.1.4", { check: mustNotHideQualifiers }),
+  always("nameConstraints", leaf, "4.2.1.10", { check: mustNotConstrainAsLeaf }),
 
   // What issuers must do, and we can do without.
   strict("authorityKeyIdentifier", all, "4.2.1.1", { criticality: "not-critical", check: mustNameIssuerKey }),
@@ -96,7 +98,6 @@ export const extensionRules: readonly ExtensionRule[] = [
   strict("basicConstraints", ca, "4.2.1.9", { criticality: "critical" }),
   strict("basicConstraints", leaf, "4.2.1.9", { check: mustNotLimitPath }),
   strict("nameConstraints", ca, "4.2.1.10", { criticality: "critical", check: mustUseDnsForm }),
-  strict("nameConstraints", leaf, "4.2.1.10", { presence: "forbidden" }),
   strict("policyConstraints", ca, "4.2.1.11", { criticality: "critical" }),
   strict("inhibitAnyPolicy", ca, "4.2.1.14", { criticality: "critical" }),
   strict("authorityInfoAccess", all, "4.2.2.1", { criticality: "not-critical" }),
@@ -144,8 +145,6 @@ export function brokenExtensionRule(
 function breach(certificate: Certificate, rule: ExtensionRule, rules: PathRules): string | undefined {
   const found = certificate.extensions.find((extension) => extension.oid === oid[rule.extension]);
   if (rule.presence === "required" && found === undefined) return `lacks ${rule.extension}`;
-  if (rule.presence === "forbidden" && found !== undefined)
-    return `has ${rule.extension}, which its role forbids`;
   if (
     found !== undefined &&
     rule.criticality !== undefined &&
