@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 
+import { listenProblem } from "../../kernel/listen-problem.ts";
 import { followConnections } from "./reset.ts";
 
 /** PEM. */
@@ -27,6 +28,8 @@ export interface ListenOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
+const host = "127.0.0.1";
+
 /**
  * Listens on loopback.
  * @throws Error naming the service and the port when it cannot.
@@ -47,16 +50,10 @@ export async function listen({ service, port, tls, handle }: ListenOptions): Pro
       : createHttpsServer({ cert: tls.cert, key: tls.key }, listener);
   followConnections(server);
   try {
-    server.listen(port, "127.0.0.1");
+    server.listen(port, host);
     await once(server, "listening");
   } catch (error) {
-    const busy = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    throw new Error(
-      busy
-        ? `port ${port} for the ${service} is already in use`
-        : `the ${service} cannot listen on port ${port}`,
-      { cause: error },
-    );
+    throw new Error(listenProblem(error, `the ${service}'s port`, host, port, "port"), { cause: error });
   }
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error(`the ${service} has no port`);

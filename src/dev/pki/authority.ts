@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 
+import { decodePem } from "../../pki/pem.ts";
 import {
   type CertificateOptions,
   describeCertificate,
@@ -10,7 +11,6 @@ import {
 } from "./certificate.ts";
 import { type CrlOptions, type IssuedCrl, makeCrl } from "./crl.ts";
 import type { ExtendedKeyUsage, KeyUsage } from "./extensions.ts";
-import { fromPem } from "./pem.ts";
 import { x509 } from "./x509-library.ts";
 
 export type { CertificateOptions, IssuedCertificate } from "./certificate.ts";
@@ -77,8 +77,9 @@ export async function createAuthority(options: AuthorityOptions): Promise<Author
  * @throws Error when the PEM holds no certificate, or the key is not the certificate's.
  */
 export function restoreAuthority(certificatePem: string, keyPem: string, above?: Authority): Authority {
-  const [der] = fromPem("CERTIFICATE", certificatePem);
-  if (der === undefined) throw new Error("no certificate in the authority's PEM");
+  const [first] = decodePem(certificatePem, "CERTIFICATE");
+  if (first === undefined) throw new Error("no certificate in the authority's PEM");
+  const der = Buffer.from(first);
   const certificate = new X509Certificate(der);
   const privateKey = createPrivateKey(keyPem);
   if (!certificate.checkPrivateKey(privateKey))

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
 
-import { fromPem } from "../../pki/pem.ts";
+import { decodePem } from "../../../pki/pem.ts";
 import { toPkcs12 } from "../../pki/pkcs12.ts";
 
 /** A certificate with its key, to be kept as Key Vault keeps it: the leaf beside a secret with everything. */
@@ -51,7 +51,7 @@ export class VaultContents {
   /** @returns the new version. */
   setCertificate(name: string, certificate: VaultCertificate): string {
     const { chainPem, keyPem, contentType = "application/x-pkcs12" } = certificate;
-    const chain = fromPem("CERTIFICATE", chainPem);
+    const chain = decodePem(chainPem, "CERTIFICATE");
     const [der] = chain;
     if (der === undefined) throw new Error(`no certificate in the PEM for ${name}`);
     const value =

@@ -18,7 +18,7 @@ describe("startLocalAzure", () => {
       deployments: {},
       ports: { [service]: busy },
     });
-    await expect(starting).rejects.toThrow(`port ${busy} for the ${name} is already in use`);
+    await expect(starting).rejects.toThrow(`the ${name}'s port 127.0.0.1:${busy} is in use already`);
   });
 
   it("stops with requests hanging, more than once, and frees its ports", async () => {
