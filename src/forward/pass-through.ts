@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { GatewayError } from "../kernel/errors.ts";
 
 /** A request on the pass-through lane after every decision was made: headers and path are ours, the body is piped. */
 export interface PassThroughRequest {
@@ -18,12 +19,17 @@ export interface PassThrough {
    * connection is cut, which is the only honest end of half an answer.
    */
   request(incoming: IncomingMessage, response: ServerResponse, request: PassThroughRequest): Promise<void>;
-  /** Resolves when the tunnel has ended. @throws GatewayError as above, while nothing was written to the socket. */
+  /**
+   * Resolves when the tunnel has ended.
+   * @param failed called at once with a GatewayError as above while nothing was written to the socket: only during
+   * this call can it still be answered, because the library closes it right afterwards
+   */
   upgrade(
     incoming: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     request: PassThroughRequest,
+    failed: (fault: GatewayError) => void,
   ): Promise<void>;
   close(): void;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { PassThroughRequest } from "../forward/pass-through.ts";
 import { passThroughHeaders } from "../forward/pass-through-headers.ts";
+import type { GatewayError } from "../kernel/errors.ts";
 import { allow, type Denied, type Verdict } from "../model/verdict.ts";
 import { decideRoute } from "../policy/decide.ts";
 import { readRouteTarget } from "../target/route-target.ts";
@@ -36,7 +37,9 @@ export async function passThrough(
 
 /**
  * The story of a WebSocket upgrade. Only routes take one.
+ * @param failed hears, at once, of a backend that failed before the tunnel was there
  * @returns a denial to render, or undefined once the tunnel has ended
+ * @throws GatewayError while the backend was not asked yet
  */
 export async function handleUpgrade(
   gateway: Gateway,
@@ -45,6 +48,7 @@ export async function handleUpgrade(
   socket: Duplex,
   head: Buffer,
   draft: ExchangeDraft,
+  failed: (fault: GatewayError) => void,
 ): Promise<Denied | undefined> {
   const caller = connection.identify();
   if (!caller.allowed) return caller;
@@ -68,6 +72,7 @@ export async function handleUpgrade(
     socket,
     head,
     outbound(path.value, caller.value, credential, request, draft, true),
+    failed,
   );
   return undefined;
 }

@@ -72,28 +72,32 @@ export async function serveUpgrade(
   head: Buffer,
 ): Promise<void> {
   const draft = begin(server, request);
-  const settle = (outcome: Outcome, status: number) =>
-    server.record(complete(server, draft, outcome, status));
+  let end: { readonly outcome: Outcome; readonly status: number } = {
+    outcome: { decision: "allowed", answeredBy: "backend" },
+    status: 101,
+  };
+  const deny = (denied: Denied, status: number) => {
+    note(draft, denied.code, denied.detail);
+    end = { outcome: { decision: "denied", answeredBy: "gateway" }, status };
+  };
+  const fail = (fault: unknown) => {
+    const refusal = refusalOf(fault, draft);
+    const status = refusal === undefined ? 499 : refuseOnSocket(socket, refusal, draft.requestId);
+    end = { outcome: { decision: "allowed", answeredBy: "gateway" }, status };
+  };
   socket.on("error", () => socket.destroy());
-  let cut: Denied | undefined;
   const ended = server.live.add(connection, (denied) => {
-    cut = denied;
+    deny(denied, 101);
     socket.destroy();
   });
   try {
-    const denied = await handleUpgrade(server.gateway, connection, request, socket, head, draft);
-    if (denied === undefined) {
-      if (cut !== undefined) note(draft, cut.code, cut.detail);
-      return settle({ decision: cut === undefined ? "allowed" : "denied", answeredBy: "backend" }, 101);
-    }
-    note(draft, denied.code, denied.detail);
-    settle({ decision: "denied", answeredBy: "gateway" }, refuseOnSocket(socket, denied, draft.requestId));
+    const denied = await handleUpgrade(server.gateway, connection, request, socket, head, draft, fail);
+    if (denied !== undefined) deny(denied, refuseOnSocket(socket, denied, draft.requestId));
   } catch (fault) {
-    const refusal = refusalOf(fault, draft);
-    const status = refusal === undefined ? 499 : refuseOnSocket(socket, refusal, draft.requestId);
-    settle({ decision: "allowed", answeredBy: "gateway" }, status);
+    fail(fault);
   } finally {
     ended();
+    server.record(complete(server, draft, end.outcome, end.status));
   }
 }
 

@@ -18,7 +18,8 @@ export interface HttpProxyPassThroughOptions {
 /**
  * The home of http-proxy-middleware. Its traps, and what is done about them: its default plugins answer errors with
  * a page that echoes the URL, so they are ejected; its `proxyReq` hook is skipped when a client sends `Expect`, so
- * headers are replaced before it is called; it emits `error` and calls `next(err)`, so only the second one is heard.
+ * headers are replaced before it is called; it tells a failure by `error`, by `next(err)`, or by both, so one function
+ * hears of them all and the first word counts.
  */
 export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions): PassThrough {
   const agent = new Agent({
@@ -29,7 +30,8 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
   const tunnels = new WeakMap<IncomingMessage, Tunnel>();
 
   const hooks = definePlugin<IncomingMessage, ServerResponse>((proxy) => {
-    // Without a listener an EventEmitter throws. A failed upgrade has no `next`, so its promise is settled here.
+    // With a listener here a failed request emits and never calls `next`; without one an upgrade's failure would
+    // throw. So this is the one place that hears of every failure.
     proxy.on("error", (fault, request) => tunnels.get(request as IncomingMessage)?.fail(fault));
     proxy.on("proxyReq", (proxyRequest) => {
       proxyRequest.once("timeout", () => proxyRequest.destroy(new Error(timedOut)));
@@ -65,31 +67,34 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
     async request(incoming, response, request) {
       replace(incoming, request);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      tunnels.set(incoming, { requestId: request.requestId, open: () => {}, fail: () => {} });
-      response.once("close", resolve);
-      void proxy(incoming, response, (fault) => {
+      const fail = (fault: unknown) => {
         if (response.headersSent) response.destroy();
         else reject(asGatewayError(fault));
-      });
+      };
+      tunnels.set(incoming, { requestId: request.requestId, open: () => {}, fail });
+      response.once("close", resolve);
+      void proxy(incoming, response, fail);
       await promise;
     },
-    async upgrade(incoming, socket, head, request) {
+    async upgrade(incoming, socket, head, request, failed) {
       replace(incoming, request);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      let opened = false;
+      const closed = new Promise<void>((resolve) => {
+        socket.once("close", () => resolve());
+      });
+      let answered = false;
       tunnels.set(incoming, {
         requestId: request.requestId,
         open: () => {
-          opened = true;
+          answered = true;
         },
         fail: (fault) => {
-          if (opened) socket.destroy();
-          else reject(asGatewayError(fault));
+          if (answered) socket.destroy();
+          else failed(asGatewayError(fault));
+          answered = true;
         },
       });
-      socket.once("close", resolve);
       proxy.upgrade(incoming, socket as Socket, head);
-      await promise;
+      await closed;
     },
     close: () => agent.destroy(),
   };
