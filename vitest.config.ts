@@ -6,6 +6,8 @@ const suite = (name: string, extra: object = {}) => ({
 
 export default defineConfig({
   test: {
+    // Only with `npm run coverage`: it costs time, and a line that was run is not a line that was tested.
+    coverage: { include: ["src/**/*.ts"], reporter: ["text-summary", "html"] },
     projects: [
       suite("unit"),
       suite("contract"),
