@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { GatewayError } from "../kernel/errors.ts";
+import { listenProblem } from "../kernel/listen-problem.ts";
 
 export interface AdminServerOptions {
   readonly host: string;
@@ -37,7 +38,11 @@ export async function startAdminServer({ host, port, app }: AdminServerOptions):
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw new GatewayError("internal_error", listenProblem(cause, host, port), { cause });
+    throw new GatewayError(
+      "internal_error",
+      listenProblem(cause, "the admin port", host, port, "admin.port"),
+      { cause },
+    );
   }
   // Listening on TCP, so the address is neither null nor a pipe's name.
   const bound = server.address() as AddressInfo;
@@ -54,15 +59,4 @@ export async function startAdminServer({ host, port, app }: AdminServerOptions):
       clearTimeout(deadline);
     },
   };
-}
-
-function listenProblem(cause: unknown, host: string, port: number): string {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const address = `${host}:${port}`;
-  if (code === "EADDRINUSE") return `the admin port ${address} is in use already; choose another admin.port`;
-  if (code === "EACCES")
-    return `the admin port ${address} may not be opened by this user; choose one above 1023`;
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
-    return `the admin host ${host} is no address of this machine; see admin.host`;
-  return `the admin server cannot listen on ${address}`;
 }

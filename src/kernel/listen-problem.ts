@@ -17,6 +17,6 @@ export function listenProblem(
   if (code === "EACCES")
     return `${what} ${address} may not be opened by this user; choose a ${setting} above 1023`;
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
-    return `${what} ${address} is no address of this machine; see ${setting}`;
+    return `${what} ${address} is no address of this machine; see ${setting} and the host beside it`;
   return `${what} ${address} cannot be opened`;
 }

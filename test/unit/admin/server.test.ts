@@ -34,7 +34,9 @@ describe("startAdminServer", () => {
   it("names the setting when the host is no address of this machine", async () => {
     // TEST-NET-1 (RFC 5737): no machine has it.
     const start = startAdminServer({ host: "192.0.2.1", port: 0, app: () => {} });
-    await expect(start).rejects.toThrow("see admin.host");
+    await expect(start).rejects.toThrow(
+      "is no address of this machine; see admin.port and the host beside it",
+    );
   });
 
   it("lets an answer under way end, and then stops at once though the connection is kept alive", async () => {
