@@ -5,8 +5,7 @@ import type { BodyRefusal } from "./body-shapes.ts";
  * deployment or somebody's object are refused until the table knows them.
  */
 const speaksOfModel = /model|deployment|engine/;
-const speaksOfObject =
-  /(?:^|_)(?:file|vector_store|container|thread|assistant|batch|response|conversation|skill|upload)s?$|_ids?$/;
+const speaksOfObject = /_ids?$/;
 
 /** Ids that point into the same request, or to something outside of the backend. */
 const harmless: ReadonlySet<string> = new Set([
