@@ -1,4 +1,4 @@
-import type { Report } from "./check.ts";
+import type { Report } from "./problem.ts";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import { suggestHint } from "./suggest.ts";

@@ -1,4 +1,4 @@
-import type { Report } from "./check.ts";
+import type { Report } from "./problem.ts";
 import { at, entries, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import { formatPath } from "./problem.ts";

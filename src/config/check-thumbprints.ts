@@ -1,5 +1,5 @@
 import { readThumbprint } from "../model/thumbprint.ts";
-import type { Report } from "./check.ts";
+import type { Report } from "./problem.ts";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import { formatPath } from "./problem.ts";

@@ -3,10 +3,7 @@ import { checkRoutes } from "./check-routes.ts";
 import { checkThumbprints } from "./check-thumbprints.ts";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
-import type { ConfigPath } from "./problem.ts";
-
-/** Reports one problem; the caller knows where a path stands in the file. */
-export type Report = (path: ConfigPath, message: string, hint: string) => void;
+import type { Report } from "./problem.ts";
 
 /** Everything that can be said about a configuration beyond its shapes. Reads it loosely: shapes may be wrong. */
 export function checkConfig(value: unknown, report: Report): void {

@@ -2,7 +2,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
-import type { Report } from "./check.ts";
+import type { Report } from "./problem.ts";
 import { describeFileError } from "./read-config-file.ts";
 
 /** Every place of a configuration that names a file. */

@@ -15,6 +15,9 @@ export interface Problem {
 /** Where a value stands, key by key. */
 export type ConfigPath = readonly (string | number)[];
 
+/** Reports one problem; the caller knows where a path stands in the file. */
+export type Report = (path: ConfigPath, message: string, hint: string) => void;
+
 /** `["clients", "robot", "deployments", 0]` as `clients.robot.deployments[0]`. */
 export function formatPath(path: ConfigPath): string {
   let text = "";
