@@ -150,7 +150,9 @@ function splitHost(value: string): { host: string; under: boolean } {
   return { host: (under ? value.slice(1) : value).toLowerCase(), under };
 }
 
-const uriAuthority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@:[\]]+)(?::[0-9]*)?(?:[/?#]|$)/i;
+// RFC 3986 3.2, and no other character anywhere: browsers read "https://evil.test\\@good.test" as evil.test.
+const uriAuthority =
+  /^[a-z][a-z0-9+.-]*:\/\/(?:[\w.~!$&'()*+,;=:%-]*@)?([\w.-]+)(?::[0-9]*)?(?:[/?#][\w.~!$&'()*+,;=:%@/?#[\]-]*)?$/i;
 const onlyNumbers = /^[0-9.]+$/;
 const plainLocalPart = /^[\x21\x23-\x27\x2a\x2b\x2d-\x39\x3d\x3f\x41-\x5a\x5e-\x7e]+$/;
 

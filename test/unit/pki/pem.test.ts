@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { decodePem, decodePemOrDer } from "../../../src/pki/pem.ts";
+import { PkiError } from "../../../src/pki/pki-error.ts";
+
+const block = (label: string, base64: string, end = label) =>
+  `-----BEGIN ${label}-----\n${base64}\n-----END ${end}-----\n`;
+const bytes = (text: string) => Buffer.from(text, "latin1");
+
+describe("decodePem", () => {
+  it("reads every block of its label, in order, and ignores text and other labels", () => {
+    const text = `subject=CN=x\n${block("CERTIFICATE", "AQI=")}${block("PRIVATE KEY", "!!!")}\r\n${block("CERTIFICATE", "Aw\r\n==")}`;
+    expect(decodePem(text, "CERTIFICATE").map((der) => [...der])).toEqual([[1, 2], [3]]);
+  });
+
+  it("reads nothing out of a text without blocks", () => {
+    expect(decodePem("nothing here", "X509 CRL")).toEqual([]);
+  });
+
+  it.each([
+    ["no end line", "-----BEGIN CERTIFICATE-----\nAQI=\n"],
+    ["another end line", block("CERTIFICATE", "AQI=", "X509 CRL")],
+    ["a character outside the alphabet", block("CERTIFICATE", "AQ*I=")],
+    ["padding that is missing", block("CERTIFICATE", "AQI")],
+    ["bits beyond the last octet", block("CERTIFICATE", "AQJ=")],
+    ["nothing in it", block("CERTIFICATE", "")],
+  ])("refuses a block with %s", (_, text) => {
+    expect(() => decodePem(text, "CERTIFICATE")).toThrow(PkiError);
+  });
+});
+
+describe("decodePemOrDer", () => {
+  it("takes DER as it stands", () => {
+    expect(decodePemOrDer(Buffer.of(0x30, 0), "CERTIFICATE")).toEqual([Buffer.of(0x30, 0)]);
+  });
+
+  it("takes several PEM blocks", () => {
+    expect(
+      decodePemOrDer(bytes(block("X509 CRL", "AQ==") + block("X509 CRL", "Ag==")), "X509 CRL"),
+    ).toHaveLength(2);
+  });
+
+  it("refuses a file that holds nothing of its label: an empty trust file is a mistake", () => {
+    expect(() => decodePemOrDer(bytes(block("X509 CRL", "AQ==")), "CERTIFICATE")).toThrow(PkiError);
+  });
+});
