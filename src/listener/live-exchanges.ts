@@ -65,8 +65,8 @@ export class LiveExchanges {
 
   async #sweep(): Promise<void> {
     let judged = 0;
-    for (const exchange of [...this.#live]) {
-      if (!this.#live.has(exchange)) continue;
+    // A set's walk also meets what is added during it and skips what is deleted: both are right here.
+    for (const exchange of this.#live) {
       const verdict = exchange.caller.identify();
       if (!verdict.allowed) {
         this.#live.delete(exchange);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestPki, type TestPki } from "../support/test-pki.ts";
@@ -15,13 +16,14 @@ const received: { request: IncomingMessage; body: string }[] = [];
 beforeAll(async () => {
   pki = await createTestPki();
   // An on-prem app: it echoes what it got, and echoes bytes over WebSocket's upgrade.
-  app = createServer({ cert: pki.server.chainPem, key: pki.server.keyPem }, async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    received.push({ request, body: Buffer.concat(chunks).toString("utf8") });
-    if (request.url === "/app/cut") return void response.write("half", () => response.destroy());
-    response.writeHead(201, { "set-cookie": "session=1", authorization: "Bearer leaked", "x-app": "yes" });
-    response.end(`${request.method} ${request.url}`);
+  app = createServer({ cert: pki.server.chainPem, key: pki.server.keyPem }, (request, response) => {
+    const answer = (body: string) => {
+      received.push({ request, body });
+      if (request.url === "/app/cut") return void response.write("half", () => response.destroy());
+      response.writeHead(201, { "set-cookie": "session=1", authorization: "Bearer leaked", "x-app": "yes" });
+      response.end(`${request.method} ${request.url}`);
+    };
+    void text(request).then(answer);
   });
   app.on("upgrade", (request, socket) => {
     received.push({ request, body: "" });

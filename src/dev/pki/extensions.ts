@@ -117,5 +117,4 @@ const usageOid = (usage: ExtendedKeyUsage): string =>
 
 const keyUsageFlags = (usages: readonly KeyUsage[]): x509.KeyUsageFlags =>
   // A sum of the library's flags is again one of its flags, which its enum type cannot say.
-  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
   usages.map((usage): number => x509.KeyUsageFlags[usage]).reduce((flags, flag) => flags | flag, 0);

@@ -1,5 +1,5 @@
 import { Agent } from "node:https";
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { getCACertificates } from "node:tls";
 import { createProxyMiddleware, definePlugin } from "http-proxy-middleware";
@@ -29,7 +29,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
   });
   const tunnels = new WeakMap<IncomingMessage, Tunnel>();
 
-  const hooks = definePlugin<IncomingMessage, ServerResponse>((proxy) => {
+  const hooks = definePlugin((proxy) => {
     // With a listener here a failed request emits and never calls `next`; without one an upgrade's failure would
     // throw. So this is the one place that hears of every failure.
     proxy.on("error", (fault, request) => tunnels.get(request as IncomingMessage)?.fail(fault));
@@ -51,7 +51,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
     });
   });
 
-  const proxy = createProxyMiddleware<IncomingMessage, ServerResponse>({
+  const proxy = createProxyMiddleware({
     target: options.origin,
     changeOrigin: true,
     secure: true,
@@ -109,7 +109,7 @@ interface Tunnel {
 const timedOut = "the backend took too long";
 
 function replace(incoming: IncomingMessage, request: PassThroughRequest): void {
-  incoming.headers = request.headers as IncomingHttpHeaders;
+  incoming.headers = request.headers;
   incoming.url = request.path;
 }
 

@@ -35,7 +35,7 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
       const attempt = new Attempt(sink);
       pool.dispatch(
         {
-          method: request.method as Dispatcher.HttpMethod,
+          method: request.method,
           path: request.path,
           // undici only reads the array; its type does not say so.
           headers: request.headers as string[],
