@@ -18,6 +18,8 @@ const maximumRememberedKeys = 16;
 /** A CRL that was read, not verified. Immutable but for the memory of which key signed it. */
 export class Crl {
   readonly der: Uint8Array;
+  /** TBSCertList: what the signature covers. */
+  readonly toBeSigned: Uint8Array;
   readonly issuer: Name;
   /** Epoch ms. */
   readonly thisUpdate: number;
@@ -29,7 +31,6 @@ export class Crl {
   readonly authorityKeyIdentifier: Uint8Array | undefined;
   readonly scope: IssuingDistributionPoint | undefined;
   readonly signatureAlgorithm: SignatureAlgorithm;
-  readonly #toBeSigned: Uint8Array;
   readonly #signature: Uint8Array;
   readonly #entries: CrlEntries | undefined;
   readonly #signedBy = new Map<string, boolean>();
@@ -43,7 +44,7 @@ export class Crl {
     file.finish();
     const tbsStart = list.position;
     const tbs = list.sequence("tbsCertList");
-    this.#toBeSigned = der.subarray(tbsStart, list.position);
+    this.toBeSigned = der.subarray(tbsStart, list.position);
     const outerAlgorithm = list.raw(tag.sequence);
     this.#signature = list.octetBitString();
     list.finish();
@@ -90,7 +91,7 @@ export class Crl {
   isSignedBy(key: PublicKey): boolean {
     const known = this.#signedBy.get(key.id);
     if (known !== undefined) return known;
-    const valid = verifySignature(this.#toBeSigned, this.signatureAlgorithm, this.#signature, key);
+    const valid = verifySignature(this.toBeSigned, this.signatureAlgorithm, this.#signature, key);
     if (this.#signedBy.size >= maximumRememberedKeys) this.#signedBy.clear();
     this.#signedBy.set(key.id, valid);
     return valid;
