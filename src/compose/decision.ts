@@ -44,6 +44,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     clock,
     clients: () => clients,
     generation: () => store.current().version,
+    fetchMissing: async () => false,
     verifier: createClientCertificateVerifier({
       clock,
       log,

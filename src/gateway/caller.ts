@@ -2,8 +2,10 @@ import type { Clock } from "../kernel/clock.ts";
 import type { ClientCertificateVerifier, Presented } from "../identity/client-certificate.ts";
 import { principalOf } from "../identity/principal-of.ts";
 import type { Principal } from "../model/principal.ts";
-import { allow, type Verdict } from "../model/verdict.ts";
+import { allow, type Allowed } from "../model/verdict.ts";
 import { sha1Thumbprint, sha256Thumbprint } from "../pki/certificate.ts";
+import type { MissingRevocation } from "../pki/path-failure.ts";
+import type { PathDenied } from "../pki/verify-path.ts";
 import type { ClientEntry, ClientMap } from "../policy/client-map.ts";
 
 /** Who is on a connection, and what the configuration says of them. */
@@ -14,16 +16,24 @@ export interface Caller {
   readonly validUntil: number;
 }
 
+/** Who is calling; or why not, and then perhaps which revocation data was missing for it. */
+export type CallerVerdict = Allowed<Caller> | PathDenied;
+
 export interface CallerFacts {
   readonly clock: Clock;
   readonly verifier: ClientCertificateVerifier;
   readonly clients: () => ClientMap;
   /** Grows whenever trust anchors, revocation data or clients change. */
   readonly generation: () => number;
+  /**
+   * Fetches revocation data that a decision lacked, within a bounded time and for all who wait for the same.
+   * Never throws. @returns true when there is something new, so that deciding again may help
+   */
+  readonly fetchMissing: (missing: readonly MissingRevocation[]) => Promise<boolean>;
 }
 
 /** Presented chain to verified path to principal: the first stages of the story. */
-export function identifyCaller(presented: Presented, facts: CallerFacts): Verdict<Caller> {
+export function identifyCaller(presented: Presented, facts: CallerFacts): CallerVerdict {
   const path = facts.verifier.verify(presented);
   if (!path.allowed) return path;
   const { leaf } = path.value;
@@ -47,7 +57,7 @@ export function identifyCaller(presented: Presented, facts: CallerFacts): Verdic
 export class ConnectionCaller {
   readonly #presented: Presented;
   readonly #facts: CallerFacts;
-  #verdict: Verdict<Caller> | undefined;
+  #verdict: CallerVerdict | undefined;
   #generation = -1;
   #decidedAt = 0;
 
@@ -56,7 +66,14 @@ export class ConnectionCaller {
     this.#facts = facts;
   }
 
-  identify(): Verdict<Caller> {
+  /** As `identify`, but what was missing for the decision is fetched first, where it can be. */
+  async identifyOrFetch(): Promise<CallerVerdict> {
+    const verdict = this.identify();
+    if (verdict.allowed || verdict.missing === undefined) return verdict;
+    return (await this.#facts.fetchMissing(verdict.missing)) ? this.identify() : verdict;
+  }
+
+  identify(): CallerVerdict {
     const now = this.#facts.clock.now();
     const generation = this.#facts.generation();
     const pinned = this.#verdict;

@@ -28,7 +28,7 @@ export async function handleExchange(
   response: ServerResponse,
   draft: ExchangeDraft,
 ): Promise<Denied | undefined> {
-  const caller = connection.identify();
+  const caller = await connection.identifyOrFetch();
   if (!caller.allowed) return caller;
   const { principal, entry } = caller.value;
   draft.client = principal.client;

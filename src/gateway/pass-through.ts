@@ -50,7 +50,7 @@ export async function handleUpgrade(
   draft: ExchangeDraft,
   failed: (fault: GatewayError) => void,
 ): Promise<Denied | undefined> {
-  const caller = connection.identify();
+  const caller = await connection.identifyOrFetch();
   if (!caller.allowed) return caller;
   draft.client = caller.value.principal.client;
   draft.thumbprint = caller.value.principal.thumbprint;

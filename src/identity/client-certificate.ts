@@ -4,11 +4,10 @@ import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
 import type { PresentedChain, TlsOpinion } from "../model/presented-chain.ts";
-import { deny, type TraceStep, type Verdict } from "../model/verdict.ts";
+import { deny, type TraceStep } from "../model/verdict.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { RevocationPolicy } from "../pki/revocation.ts";
-import type { VerifiedPath } from "../pki/verified-path.ts";
-import { type PathRules, verifyPath } from "../pki/verify-path.ts";
+import { type PathRules, type PathVerdict, verifyPath } from "../pki/verify-path.ts";
 
 /** What validation rests on, at one moment. `version` grows with every change of content. */
 export interface TrustFacts {
@@ -39,11 +38,11 @@ export interface ClientCertificateVerifierOptions {
 
 export interface ClientCertificateVerifier {
   /** Presented chain in, verified path out: both voices, the TLS library's and ours, must say yes. */
-  verify(presented: Presented): Verdict<VerifiedPath>;
+  verify(presented: Presented): PathVerdict;
 }
 
 interface CachedPath {
-  readonly verdict: Verdict<VerifiedPath>;
+  readonly verdict: PathVerdict;
   readonly version: number;
   readonly decidedAt: number;
   readonly validUntil: number;
@@ -59,7 +58,7 @@ export function createClientCertificateVerifier(
   const { clock, rules, facts, cacheSize = 10_000 } = options;
   const cache = new Map<string, CachedPath>();
 
-  const judge = (chain: PresentedChain): Verdict<VerifiedPath> => {
+  const judge = (chain: PresentedChain): PathVerdict => {
     const now = clock.now();
     const { version, anchors, intermediates, revocation } = facts();
     const key = fingerprint(chain);
@@ -104,10 +103,10 @@ const expressible: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 function reconcile(
-  ours: Verdict<VerifiedPath>,
+  ours: PathVerdict,
   tls: TlsOpinion | "not-asked",
   { log, metrics }: ClientCertificateVerifierOptions,
-): Verdict<VerifiedPath> {
+): PathVerdict {
   if (tls === "not-asked") return ours;
   const step: TraceStep = {
     check: "tls-second-opinion",
