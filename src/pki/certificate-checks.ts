@@ -26,16 +26,16 @@ export function checkCertificate(
     rfc,
   });
 
-  // RFC 5280 4.1.2.5: inclusive at both ends, at a granularity of seconds.
+  // RFC 5280 4.1.2.5: inclusive at both ends, at a granularity of seconds. An instant that is no number is past both.
   const second = Math.floor(at / 1000) * 1000;
-  if (second > certificate.notAfter)
+  if (!(second <= certificate.notAfter))
     return fail(
       "client_certificate_expired",
       "validity",
       `expired at ${formatInstant(certificate.notAfter)}`,
       "RFC 5280 6.1.3(a)(2)",
     );
-  if (second < certificate.notBefore)
+  if (!(second >= certificate.notBefore))
     return fail(
       "client_certificate_not_yet_valid",
       "validity",
@@ -71,7 +71,7 @@ export function checkCertificate(
 export function keyWeakness(key: PublicKey, rules: PathRules): string | undefined {
   if (key.kind === undefined) return `has a public key of a kind that is not accepted (${key.algorithm})`;
   if (key.rsa === undefined) return undefined;
-  if (key.rsa.bits < rules.minimumRsaBits)
+  if (!(key.rsa.bits >= rules.minimumRsaBits))
     return `has an RSA key of ${key.rsa.bits} bits, less than ${rules.minimumRsaBits}`;
   // The cost of one check grows with the cube of it; ring and Go's crypto/tls stop at 8192 as well.
   if (key.rsa.bits > 8192) return `has an RSA key of ${key.rsa.bits} bits, more than 8192`;

@@ -5,7 +5,7 @@ import { decodeExtensions, type Extension, type KnownExtensions, readExtensions 
 import { type Name, readName } from "./name.ts";
 import { malformed, PkiError } from "./pki-error.ts";
 import { PublicKey } from "./public-key.ts";
-import { readAlgorithm, type SignatureAlgorithm } from "./signature-algorithms.ts";
+import { readAlgorithm, type SignatureAlgorithm, verifySignature } from "./signature-algorithms.ts";
 
 /**
  * The largest certificate that is read, in bytes. Certificates with ML-DSA-87 keys take 8 kB; a thousand names take
@@ -97,18 +97,24 @@ export class Certificate {
     return (this.#sha1 ??= createHash("sha1").update(this.der).digest("hex"));
   }
 
-  /** The outcome of an earlier check of this signature with that issuer's key, if there was one. */
+  /** The outcome of an earlier `isSignedBy`, which costs nothing to repeat. */
   knownSignatureBy(issuer: Certificate): boolean | undefined {
     return this.#signedBy.get(issuer);
   }
 
-  rememberSignatureBy(issuer: Certificate, valid: boolean): void {
+  /** Whether the issuer's key made this certificate's signature. Names and rights are not looked at. */
+  isSignedBy(issuer: Certificate): boolean {
+    const known = this.#signedBy.get(issuer);
+    if (known !== undefined) return known;
+    const valid = verifySignature(this.toBeSigned, this.signatureAlgorithm, this.signature, issuer.publicKey);
     this.#signedBy.set(issuer, valid);
+    return valid;
   }
 }
 
 /**
- * Reads one DER certificate (RFC 5280 4.1). Nothing about it is verified.
+ * Reads one DER certificate (RFC 5280 4.1). Nothing about it is verified. The certificate is a view of `der`, which
+ * must not be changed from then on.
  * @throws PkiError where it is not strict DER, exceeds 256 kB, repeats an extension, names two signature algorithms,
  *   or carries a malformed extension of a known kind
  */

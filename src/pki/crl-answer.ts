@@ -3,7 +3,7 @@ import { keyWeakness } from "./certificate-checks.ts";
 import type { Crl } from "./crl.ts";
 import type { CrlEntry } from "./crl-entries.ts";
 import { formatInstant } from "./der-time.ts";
-import type { RevocationContext } from "./revocation-context.ts";
+import type { CrlSigner, RevocationContext } from "./revocation-context.ts";
 
 /** What a CRL answered, once it was found to be current and rightly signed. */
 export interface CrlAnswer {
@@ -22,21 +22,24 @@ export function readCrl(
   complete: Crl,
   certificate: Certificate,
   issuer: Certificate,
-  anchor: Certificate,
   context: RevocationContext,
 ): CrlAnswer | string {
   let problem = "";
-  let signer: Certificate | undefined;
+  let signer: CrlSigner | undefined;
   for (const delta of [...deltasOf(complete, context), undefined]) {
     const currency = currencyOf(complete, delta, context);
     if (typeof currency === "string") {
       problem = currency;
       continue;
     }
-    signer ??= findSigner(complete, issuer, anchor, context);
+    signer ??= findSigner(complete, issuer, context);
     if (signer === undefined) return "is not signed by a key that may sign it";
-    if (delta !== undefined && !isSignedBy(delta, signer, context)) continue;
-    return { ...currency, entry: entryFor(certificate, complete, delta) };
+    if (delta !== undefined && !isSignedBy(delta, signer.certificate, context)) continue;
+    return {
+      entry: entryFor(certificate, complete, delta),
+      end: Math.min(currency.end, signer.validUntil),
+      stale: currency.stale,
+    };
   }
   return problem;
 }
@@ -60,10 +63,11 @@ function currencyOf(
   if (newest.nextUpdate === undefined && policy.crlWithoutNextUpdate !== "accept")
     return "does not say when it ends (nextUpdate)";
   const tooOld = newest.thisUpdate + (policy.maxCrlAgeMs ?? Number.POSITIVE_INFINITY);
-  if (at > tooOld) return `is from ${formatInstant(newest.thisUpdate)}, which is too old`;
+  // Written so that a limit that is no number refuses.
+  if (!(at <= tooOld)) return `is from ${formatInstant(newest.thisUpdate)}, which is too old`;
   const nextUpdate = newest.nextUpdate ?? Number.POSITIVE_INFINITY;
   const end = nextUpdate + (policy.mode === "soft" ? policy.graceMs : 0);
-  if (at > end) return `ended at ${formatInstant(nextUpdate)}`;
+  if (!(at <= end)) return `ended at ${formatInstant(nextUpdate)}`;
   return { end: Math.min(tooOld, end), stale: at > nextUpdate };
 }
 
@@ -88,15 +92,11 @@ const sameOctets = (a: Uint8Array | undefined, b: Uint8Array | undefined): boole
   a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
 
 /** (f) and (g): who signed this CRL, with the right to. The path's own issuer is asked first and nearly always it is. */
-function findSigner(
-  crl: Crl,
-  issuer: Certificate,
-  anchor: Certificate,
-  context: RevocationContext,
-): Certificate | undefined {
-  if (crl.issuer.equals(issuer.subject) && isSignedBy(crl, issuer, context)) return issuer;
-  for (const signer of context.signersNamed(crl.issuer, anchor))
-    if (signer !== issuer && isSignedBy(crl, signer, context)) return signer;
+function findSigner(crl: Crl, issuer: Certificate, context: RevocationContext): CrlSigner | undefined {
+  if (crl.issuer.equals(issuer.subject) && isSignedBy(crl, issuer, context))
+    return { certificate: issuer, validUntil: Number.POSITIVE_INFINITY };
+  for (const signer of context.signersNamed(crl.issuer))
+    if (signer.certificate !== issuer && isSignedBy(crl, signer.certificate, context)) return signer;
   return undefined;
 }
 

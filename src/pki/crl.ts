@@ -99,7 +99,8 @@ export class Crl {
 }
 
 /**
- * Reads one DER CRL (RFC 5280 5.1) and indexes its entries. Its signature is not checked.
+ * Reads one DER CRL (RFC 5280 5.1) and indexes its entries. Its signature is not checked. The CRL is a view of `der`,
+ * which must not be changed from then on.
  * @throws PkiError where it is not strict DER, exceeds 256 MB, or has a critical extension that is not understood
  */
 export const parseCrl = (der: Uint8Array): Crl => new Crl(der);

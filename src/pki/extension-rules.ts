@@ -82,7 +82,8 @@ export const extensionRules: readonly ExtensionRule[] = [
   always("basicConstraints", leaf, "4.2.1.9", { check: mustNotBeCa, code }),
   always("keyUsage", leaf, "4.2.1.3, RFC 8446 4.4.2.2", { check: mustSignHandshakes, code }),
   always("extKeyUsage", leaf, "4.2.1.12", { check: mustHavePurpose, code }),
-  always("keyUsage", ["crl-signer"], "6.3.3(f)", { check: mustSignCrls }),
+  // NOTE: 6.3.3(f) takes a signer without keyUsage too; a client that was named like a CA must not revoke for it.
+  always("keyUsage", ["crl-signer"], "6.3.3(f)", { presence: "required", check: mustSignCrls }),
 
   // What must be understood.
   always("certificatePolicies", all, "4.2.1.4", { check: mustNotHideQualifiers }),

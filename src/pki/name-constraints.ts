@@ -5,6 +5,7 @@ import type { GeneralName, GeneralNameKind } from "./general-name.ts";
 import { emailAttributes } from "./name.ts";
 import { comparableName, relate, type Subtree, subtreeOf } from "./name-subtree.ts";
 import { oid } from "./object-identifiers.ts";
+import { shownName } from "./path-failure.ts";
 
 /** A sentence about a certificate whose name, or whose constraints, refuse the path. */
 export interface NameOffence {
@@ -102,7 +103,7 @@ function describe(name: GeneralName): string {
     case "uri":
       return `its ${name.kind} name ${JSON.stringify(name.value.slice(0, 100))}`;
     case "directory":
-      return `its name ${name.value.text.slice(0, 200)}`;
+      return `its name ${shownName(name.value)}`;
     default:
       return `its ${name.kind} name`;
   }

@@ -2,7 +2,7 @@ import type { TraceStep } from "../model/verdict.ts";
 import { Budget } from "./budget.ts";
 import { type Candidate, CandidatePool } from "./candidate-pool.ts";
 import type { Certificate } from "./certificate.ts";
-import { checkCertificate } from "./certificate-checks.ts";
+import { checkCertificate, keyWeakness } from "./certificate-checks.ts";
 import type { Role } from "./extension-rules.ts";
 import type { Name } from "./name.ts";
 import { buildPaths } from "./path-builder.ts";
@@ -11,7 +11,7 @@ import type { PathFailure } from "./path-failure.ts";
 import type { PathRules } from "./path-rules.ts";
 import type { RevocationPolicy, RevocationStatus } from "./revocation.ts";
 import { checkRevocation } from "./revocation-check.ts";
-import { verifySignature } from "./signature-algorithms.ts";
+import type { CrlSigner } from "./revocation-context.ts";
 import type { PathQuery } from "./path-query.ts";
 
 /** A candidate issuer that did not do, and why: the stuff of hints. */
@@ -28,9 +28,13 @@ export class PathDecision implements PathContext {
   readonly revocation: RevocationPolicy["mode"];
   readonly #policy: RevocationPolicy;
   readonly #pool: CandidatePool;
-  readonly #failures = new Map<Role, Map<Certificate, PathFailure | undefined>>();
+  readonly #failures: Record<Role, Map<Certificate, PathFailure | undefined>> = {
+    leaf: new Map(),
+    "crl-signer": new Map(),
+    intermediate: new Map(),
+    anchor: new Map(),
+  };
   readonly #rejections = new Map<Certificate, Rejection>();
-  readonly #statuses = new Map<Certificate, Map<Certificate, RevocationStatus>>();
   /** CRL signers whose own path is being validated right now: none may vouch for itself. */
   readonly #signersAtWork = new Set<Certificate>();
 
@@ -57,7 +61,7 @@ export class PathDecision implements PathContext {
   }
 
   ownFailure(certificate: Certificate, role: Role): PathFailure | undefined {
-    const known = mapOf(this.#failures, role);
+    const known = this.#failures[role];
     if (!known.has(certificate)) {
       // A CRL signer is asked neither for a purpose nor to be no CA.
       const rules: PathRules = role === "crl-signer" ? { ...this.rules, purpose: "any" } : this.rules;
@@ -75,50 +79,51 @@ export class PathDecision implements PathContext {
     });
   }
 
-  /** Paths for finding reasons: issuers may have faults, and signatures that cannot be checked are let pass. */
+  /**
+   * Paths for finding reasons, never for accepting: issuers may have faults. A signature of an algorithm or a key that
+   * is refused anyway is not checked, since a foreign key of 16,384 bits would be dear.
+   */
   brokenPaths(start: Certificate): Generator<readonly Certificate[]> {
     return this.#paths(
       start,
       (issuer, subject) =>
         !subject.signatureAlgorithm.supported ||
+        keyWeakness(issuer.certificate.publicKey, this.rules) !== undefined ||
         this.#isSignedBy(subject, issuer.certificate) ||
         this.#reject(issuer, "its key did not sign it"),
     );
   }
 
   statusOf(certificate: Certificate, issuer: Certificate, anchor: Certificate): RevocationStatus {
-    const known = mapOf(this.#statuses, certificate);
-    const before = known.get(issuer);
-    if (before !== undefined) return before;
-    const status = checkRevocation(certificate, issuer, anchor, {
+    return checkRevocation(certificate, issuer, {
       policy: this.#policy,
       at: this.at,
       budget: this.budget,
       rules: this.rules,
-      signersNamed: (name, end) => this.#signersNamed(name, end),
+      signersNamed: (name) => this.#signersNamed(name, anchor),
     });
-    // While a signer is being validated an answer may be missing only because that signer may not vouch for itself.
-    if (this.#signersAtWork.size === 0) known.set(issuer, status);
-    return status;
   }
 
-  *#signersNamed(name: Name, anchor: Certificate): Generator<Certificate> {
-    for (const { certificate, role } of this.#pool.named(name)) {
-      if (role === "anchor") {
-        if (certificate === anchor) yield certificate;
-      } else if (!this.#signersAtWork.has(certificate) && this.#mayVouch(certificate, anchor))
-        yield certificate;
+  *#signersNamed(name: Name, anchor: Certificate): Generator<CrlSigner> {
+    for (const { certificate } of this.#pool.named(name)) {
+      if (certificate === anchor) yield { certificate, validUntil: Number.POSITIVE_INFINITY };
+      if (certificate === anchor || this.#signersAtWork.has(certificate)) continue;
+      const validUntil = this.#vouchesUntil(certificate, anchor);
+      if (validUntil !== undefined) yield { certificate, validUntil };
     }
   }
 
   /** RFC 5280 6.3.3 (f): a CRL issuer needs a valid path of its own, to the same anchor. */
-  #mayVouch(signer: Certificate, anchor: Certificate): boolean {
-    if (this.ownFailure(signer, "crl-signer") !== undefined) return false;
+  #vouchesUntil(signer: Certificate, anchor: Certificate): number | undefined {
+    if (this.ownFailure(signer, "crl-signer") !== undefined) return undefined;
     this.#signersAtWork.add(signer);
     try {
-      for (const path of this.soundPaths(signer))
-        if (path.at(-1) === anchor && checkPath(path, "crl-signer", this).failure === undefined) return true;
-      return false;
+      for (const path of this.soundPaths(signer)) {
+        if (path.at(-1) !== anchor) continue;
+        const checked = checkPath(path, "crl-signer", this);
+        if (checked.failure === undefined) return checked.validUntil;
+      }
+      return undefined;
     } finally {
       this.#signersAtWork.delete(signer);
     }
@@ -135,11 +140,7 @@ export class PathDecision implements PathContext {
   #isSignedBy(subject: Certificate, issuer: Certificate): boolean {
     const known = subject.knownSignatureBy(issuer);
     if (known !== undefined) return known;
-    if (!subject.signatureAlgorithm.supported || !this.budget.spend("signatureChecks")) return false;
-    const { toBeSigned, signatureAlgorithm, signature } = subject;
-    const valid = verifySignature(toBeSigned, signatureAlgorithm, signature, issuer.publicKey);
-    subject.rememberSignatureBy(issuer, valid);
-    return valid;
+    return this.budget.spend("signatureChecks") && subject.isSignedBy(issuer);
   }
 
   #reject({ certificate }: Candidate, reason: string): false {
@@ -147,12 +148,4 @@ export class PathDecision implements PathContext {
       this.#rejections.set(certificate, { candidate: certificate, reason });
     return false;
   }
-}
-
-function mapOf<K, T, V>(maps: Map<K, Map<T, V>>, key: K): Map<T, V> {
-  const found = maps.get(key);
-  if (found !== undefined) return found;
-  const made = new Map<T, V>();
-  maps.set(key, made);
-  return made;
 }

@@ -7,6 +7,7 @@ import {
   type MissingRevocation,
   type PathDenialCode,
   type PathFailure,
+  shownName,
   stages,
   subjectOf,
 } from "./path-failure.ts";
@@ -64,7 +65,7 @@ function untrusted(leaf: Certificate, decision: PathDecision, hints: readonly Tr
     leaf.isSelfIssued && !decision.knowsIssuerOf(leaf)
       ? "it is self-signed, and no trust anchor itself"
       : !decision.knowsIssuerOf(leaf)
-        ? `no certificate of its issuer ${leaf.issuer.text || "(an empty name)"} leads to one`
+        ? `no certificate of its issuer ${shownName(leaf.issuer) || "(an empty name)"} leads to one`
         : decision.budget.exhausted !== undefined
           ? "the search ran into its limit"
           : "no path to one holds";
@@ -98,4 +99,4 @@ function hintsOf(leaf: Certificate, attempts: readonly Attempt[], decision: Path
 
 /** Go's crypto/x509 words it so, and operators know it. */
 const possiblyBecause = (reason: string, candidate: Certificate): string =>
-  `possibly because of "${reason}" while trying candidate ${subjectOf(candidate)} (serial ${candidate.serialHex})`;
+  `possibly because of "${reason}" while trying candidate ${subjectOf(candidate)} (serial ${candidate.serialHex.slice(0, 64)})`;

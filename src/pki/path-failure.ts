@@ -1,5 +1,6 @@
 import type { Denied, TraceStep } from "../model/verdict.ts";
 import type { Certificate } from "./certificate.ts";
+import type { Name } from "./name.ts";
 
 /** The reason codes that a path validation can end with. */
 export type PathDenialCode = Extract<
@@ -63,4 +64,9 @@ export const passStep = (
 
 /** A certificate's subject for a sentence; an empty subject is legal where a subjectAltName stands in. */
 export const subjectOf = (certificate: Certificate): string =>
-  certificate.subject.isEmpty ? `serial ${certificate.serialHex}` : certificate.subject.text;
+  certificate.subject.isEmpty
+    ? `serial ${certificate.serialHex.slice(0, 64)}`
+    : shownName(certificate.subject);
+
+/** A name for a sentence. Foreign names may be a hundred kilobytes long; answers and log lines are not. */
+export const shownName = ({ text }: Name): string => (text.length <= 256 ? text : `${text.slice(0, 255)}…`);

@@ -4,7 +4,7 @@ import type { CrlEntry } from "./crl-entries.ts";
 import { crlIssuersOf, distributionPointsOf, reasonsCovered } from "./crl-scope.ts";
 import { formatInstant } from "./der-time.ts";
 import { allReasons } from "./distribution-point.ts";
-import { subjectOf } from "./path-failure.ts";
+import { shownName, subjectOf } from "./path-failure.ts";
 import type { RevocationContext } from "./revocation-context.ts";
 import type { RevocationStatus } from "./revocation.ts";
 
@@ -12,16 +12,14 @@ import type { RevocationStatus } from "./revocation.ts";
  * The status of one certificate, from CRLs and whatever other source the policy has.
  *
  * @param issuer the certificate's issuer in the path under validation: its signature was checked with this one's key
- * @param anchor where that path ends
  */
 export function checkRevocation(
   certificate: Certificate,
   issuer: Certificate,
-  anchor: Certificate,
   context: RevocationContext,
 ): RevocationStatus {
   const { other } = context.policy;
-  const fromCrls = () => checkCrls(certificate, issuer, anchor, context);
+  const fromCrls = () => checkCrls(certificate, issuer, context);
   if (other === undefined) return fromCrls();
   const fromOther = () => other.source.statusOf(certificate, issuer, context.at);
   const [first, second] = other.order === "first" ? [fromOther, fromCrls] : [fromCrls, fromOther];
@@ -37,7 +35,6 @@ export function checkRevocation(
 function checkCrls(
   certificate: Certificate,
   issuer: Certificate,
-  anchor: Certificate,
   context: RevocationContext,
 ): RevocationStatus {
   const { crls } = context.policy;
@@ -50,14 +47,14 @@ function checkCrls(
       for (const crl of crls.complete(crlIssuer)) {
         const reasons = reasonsCovered(crl, point, certificate);
         if (typeof reasons === "string") {
-          problems.add(`the CRL of ${crl.issuer.text} ${reasons}`);
+          problems.add(`the CRL of ${shownName(crl.issuer)} ${reasons}`);
           continue;
         }
         // (e): a CRL that adds no reason adds nothing.
         if ((reasons & ~covered) === 0) continue;
-        const answer = readCrl(crl, certificate, issuer, anchor, context);
+        const answer = readCrl(crl, certificate, issuer, context);
         if (typeof answer === "string") {
-          problems.add(`the CRL of ${crl.issuer.text} ${answer}`);
+          problems.add(`the CRL of ${shownName(crl.issuer)} ${answer}`);
           continue;
         }
         if (answer.entry !== undefined) return revoked(certificate, answer.entry);
@@ -67,12 +64,12 @@ function checkCrls(
         if (covered === allReasons)
           return {
             status: stale ? "stale" : "good",
-            detail: `not revoked by the CRL of ${crl.issuer.text}${stale ? ", which is out of date" : ""}`,
+            detail: `not revoked by the CRL of ${shownName(crl.issuer)}${stale ? ", which is out of date" : ""}`,
             validUntil,
           };
       }
   if (covered !== 0) problems.add("the CRLs at hand do not cover every reason of revocation");
-  if (problems.size === 0) problems.add(`there is no CRL of ${certificate.issuer.text}`);
+  if (problems.size === 0) problems.add(`there is no CRL of ${shownName(certificate.issuer)}`);
   return { status: "unknown", problems: [...problems] };
 }
 

@@ -4,6 +4,12 @@ import type { Name } from "./name.ts";
 import type { PathRules } from "./path-rules.ts";
 import type { RevocationPolicy } from "./revocation.ts";
 
+/** A certificate whose key may sign CRLs, and the epoch ms until which that was found out. */
+export interface CrlSigner {
+  readonly certificate: Certificate;
+  readonly validUntil: number;
+}
+
 /** What a check of revocation takes from the decision that it is part of. */
 export interface RevocationContext {
   readonly policy: RevocationPolicy;
@@ -15,5 +21,5 @@ export interface RevocationContext {
    * Other certificates with this subject that may sign CRLs, each with a valid path to the same anchor (RFC 5280
    * 6.3.3 (f)): for CRL keys apart from the CA's and for indirect CRLs. Lazily, since each costs a path.
    */
-  readonly signersNamed: (issuer: Name, anchor: Certificate) => Iterable<Certificate>;
+  readonly signersNamed: (issuer: Name) => Iterable<CrlSigner>;
 }

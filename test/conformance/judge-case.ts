@@ -85,9 +85,9 @@ export function judgeCase(
       at,
       budget: new Budget(rules.limits),
       rules,
-      signersNamed: () => anchors,
+      signersNamed: () => [],
     };
-    const status = checkRevocation(certificate, issuer, issuer, context);
+    const status = checkRevocation(certificate, issuer, context);
     if (status.status === "good") return accept;
     return reject(status.status, status.status === "unknown" ? status.problems.join("; ") : status.detail);
   }

@@ -159,6 +159,38 @@ describe("revocation", () => {
     );
   });
 
+  it("lets the verdict live no longer than the separate CRL key's certificate", async () => {
+    const mute = await createAuthority({ subject: "CN=Split CA", issuer: root, keyUsage: ["keyCertSign"] });
+    const signer = await createAuthority({
+      subject: "CN=Split CA",
+      issuer: root,
+      keyUsage: ["cRLSign"],
+      ca: false,
+      pathLength: null,
+      notAfter: new Date(at.getTime() + hour),
+    });
+    const client = await mute.issue({ subject: "CN=robot" });
+    const crls = [await root.crl(), await signer.crl()];
+    const verdict = decide({ leaf: client, candidates: [mute, signer], anchors: [root], at, crls });
+    expect(verdict.allowed && verdict.value.validUntil).toBe(at.getTime() + hour + 999);
+  });
+
+  it("takes no CRL from a client certificate that was named like the CA", async () => {
+    const mute = await createAuthority({ subject: "CN=Split CA", issuer: root, keyUsage: ["keyCertSign"] });
+    const impostor = await createAuthority({
+      subject: "CN=Split CA",
+      issuer: root,
+      keyUsage: [],
+      ca: false,
+      pathLength: null,
+    });
+    const client = await mute.issue({ subject: "CN=robot" });
+    const crls = [await root.crl(), await impostor.crl()];
+    expect(codeOf(decide({ leaf: client, candidates: [mute, impostor], anchors: [root], at, crls }))).toBe(
+      "revocation_unavailable",
+    );
+  });
+
   it("refuses a CRL that is older than the policy's limit, current or not", async () => {
     const crls = [await root.crl(), await ca.crl({ thisUpdate: ago(30) })];
     const judgeWith = (maxCrlAgeMs: number) =>

@@ -214,6 +214,17 @@ describe("verifyPath", () => {
     expect(codeOf(decide({ leaf, candidates: [known, ca], anchors: [root] }))).toBe("allowed");
   });
 
+  it("accepts nothing at an instant that is no number", async () => {
+    const leaf = await ca.issue({ subject: "CN=robot" });
+    expect(decide({ leaf, candidates: [ca], anchors: [root], at: new Date(Number.NaN) }).allowed).toBe(false);
+  });
+
+  it("keeps its sentences short under names of any length", async () => {
+    const leaf = await ca.issue({ subject: `CN=${"x".repeat(20_000)}`, extendedKeyUsage: ["serverAuth"] });
+    const verdict = decide({ leaf, candidates: [ca], anchors: [root] });
+    expect(!verdict.allowed && verdict.detail.length).toBeLessThan(400);
+  });
+
   it("ignores candidates that are no certificates and says so", async () => {
     const leaf = await ca.issue({ subject: "CN=robot" });
     const verdict = decide({ leaf, candidates: [{ certificate: Buffer.of(1, 2, 3) }, ca], anchors: [root] });
