@@ -17,16 +17,32 @@ export const devDeployments = {
 /** Names of what the local vault holds. */
 export const devVaultNames = { anchors: "device-root-cas", serverCertificate: "gateway-tls" } as const;
 
+/** Names of the two configurations that are written beside the PKI. */
+export const devConfigFiles = { own: "certgate-dev.yaml", offline: "certgate.yaml" } as const;
+
+const headers = {
+  own: "What certgate dev runs on. Written at each start; changes are lost.",
+  offline: `As ${devConfigFiles.own}, but with the root CA from its file, so that explain needs no local Azure.`,
+} as const;
+
 /**
- * The configuration that `certgate dev` runs on, written beside the PKI as an example and for `check` and `explain`.
+ * The configuration that `certgate dev` runs on (`own`), or the same for `certgate explain` (`offline`): another process
+ * does not know where the local managed identity is, and so cannot ask the local vault.
  * Every client of the folder but `unknown` and `stranger` has an entry, so that each is refused for its certificate
  * and for nothing else.
  */
-export function devConfig(pki: DevPki, azure: LocalAzure, { port, adminPort }: DevPorts): string {
+export function devConfig(
+  pki: DevPki,
+  azure: LocalAzure,
+  { port, adminPort }: DevPorts,
+  purpose: keyof typeof devConfigFiles,
+): string {
   const client = (name: keyof DevPki["clients"], deployments: readonly string[]) =>
     `  ${name}:\n    thumbprints: ["${pki.clients[name].thumbprint}"]\n    deployments: [${deployments.join(", ")}]`;
   const allowed = ["gpt-4o", "text-embedding-3-small"];
-  return `# Written by certgate dev at each start; changes are lost. Paths are relative to this file.
+  const anchor =
+    purpose === "own" ? `{ keyVault: local, secret: ${devVaultNames.anchors} }` : "{ file: root-ca.pem }";
+  return `# ${headers[purpose]} Paths are relative to this file.
 listen:
   host: 127.0.0.1
   port: ${port}
@@ -47,7 +63,7 @@ credentials:
 
 trust:
   anchors:
-    - { keyVault: local, secret: ${devVaultNames.anchors} }
+    - ${anchor}
   refreshSeconds: 30
   revocation:
     mode: hard

@@ -1,5 +1,5 @@
 import { openSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { startCertgate } from "../compose.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,9 +10,11 @@ import { systemClock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { exitCodes, type Command } from "./command.ts";
-import { devConfig, devDeployments, devVaultNames } from "./dev-config.ts";
+import { devConfig, devConfigFiles, devDeployments, devVaultNames } from "./dev-config.ts";
+import { withDevOption } from "./dev-port-problem.ts";
 import { selfCheck } from "./dev-self-check.ts";
 import { portOf, readWords } from "./read-words.ts";
+import { shellWord } from "./shell-word.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 export const dev: Command = {
@@ -60,9 +62,13 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
       // Where the identity SDK looks for the endpoint; it reads this once, with the first token.
       process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = azure.managedIdentity.url;
 
-      const configFile = join(directory, "certgate.yaml");
-      await writeFile(configFile, devConfig(pki, azure, ports));
-      const outcome = await loadConfig(configFile);
+      // Under its name only once everything runs: a start that fails, on a port that is busy because the gateway runs
+      // already, must not change that one's files.
+      const configFile = join(directory, devConfigFiles.own);
+      const draftFile = `${configFile}.${process.pid}.tmp`;
+      started.defer(() => rm(draftFile, { force: true }));
+      await writeFile(draftFile, devConfig(pki, azure, ports, "own"));
+      const outcome = await loadConfig(draftFile);
       if (!outcome.ok)
         throw new Error(`the written configuration has problems\n${formatProblems(outcome.problems)}`);
       const log = createLogger({
@@ -73,6 +79,8 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
       started.defer(() => certgate.stop(2000));
 
       const reply = await selfCheck(pki, certgate.port);
+      await rename(draftFile, configFile);
+      await writeFile(join(directory, devConfigFiles.offline), devConfig(pki, azure, ports, "offline"));
       process.stdout.write(welcome(pki, certgate.port, certgate.adminPort, reply));
       await stopSignal();
       process.stdout.write("\nstopping ...\n");
@@ -80,7 +88,7 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
       return exitCodes.ok;
     } catch (fault) {
       await started.disposeAsync();
-      process.stderr.write(`certgate dev: ${describeFault(fault)}\n`);
+      process.stderr.write(`certgate dev: ${withDevOption(describeFault(fault))}\n`);
       return exitCodes.failed;
     }
   },
@@ -95,9 +103,10 @@ function tellAboutPki({ directory, report }: DevPki): void {
 
 function welcome({ directory }: DevPki, port: number, adminPort: number, reply: string): string {
   const where = relative(process.cwd(), directory) || ".";
+  const file = (name: string) => shellWord(`${where}/${name}`);
   const curl = (client: string, rest: string) =>
-    `curl ${rest.startsWith("-N") ? "-N " : ""}--cacert ${where}/root-ca.pem --cert ${where}/clients/${client}.pem ` +
-    `--key ${where}/clients/${client}.key https://localhost:${port}${rest.replace(/^-N /, "")}`;
+    `curl ${rest.startsWith("-N") ? "-N " : ""}--cacert ${file("root-ca.pem")} --cert ${file(`clients/${client}.pem`)} ` +
+    `--key ${file(`clients/${client}.key`)} https://localhost:${port}${rest.replace(/^-N /, "")}`;
   const chat = (body: string) =>
     `/openai/v1/chat/completions -H 'content-type: application/json' -d '${body}'`;
   return `self-check passed: the allowed client got "${reply}"
@@ -114,7 +123,7 @@ A refusal with its reason (revoked; ${where}/clients has one for each thing that
   ${curl("revoked", "/openai/v1/models")}
 
 Why, stage by stage:
-  npm run certgate -- explain --config ${where}/certgate.yaml --cert ${where}/clients/revoked.pem
+  npm run certgate -- explain --config ${file(devConfigFiles.offline)} --cert ${file("clients/revoked.pem")}
 
 Ctrl-C stops everything.
 `;
