@@ -1,18 +1,18 @@
 /** What one decision may cost. Foreign bytes steer the search, so each kind of work is counted and bounded. */
 export interface Limits {
   /**
-   * Signature checks. rustls-webpki and Go's crypto/x509 both stop at 100 (MAX_SIGNATURE_CHECKS, maxChainSignatureChecks):
-   * no sane PKI needs a tenth of it, and 100 ECDSA checks still take only some 10 ms.
+   * Signature checks. rustls-webpki stops at 100 as Go's crypto/x509 does (maxChainSignatureChecks): no sane PKI needs
+   * a tenth of it, and 100 ECDSA checks take some 10 ms.
    */
   readonly signatureChecks: number;
   /**
    * Certificates that the path search steps on. Meshes of CAs that cross-sign each other have exponentially many
-   * paths (RFC 4158 2.4); rustls-webpki allows 200,000 cheap calls, of which a step here is worth some hundred.
+   * paths (RFC 4158 2.4). rustls-webpki allows 200,000 calls of a cheaper kind; 2,000 steps here stay below a second.
    */
   readonly pathSteps: number;
-  /** Comparisons of a name with a subtree: BoringSSL's kMaxChecks, 2^20, against CVE-2021-44533-like quadratic inputs. */
+  /** Comparisons of a name with a subtree, against quadratic inputs: BoringSSL's limit, 2^20 (rustls-webpki: 250,000). */
   readonly nameComparisons: number;
-  /** Certificates that are looked at besides the leaf. TLS libraries cap what a peer sends at 100 kB, so a hundred or two. */
+  /** Certificates besides the leaf. OpenSSL takes 100 kB from a peer, which is a hundred or two. */
   readonly candidates: number;
 }
 

@@ -83,7 +83,7 @@ function tighten(state: Counters, { known }: Certificate): void {
   state.anyPolicy = Math.min(state.anyPolicy, known.inhibitAnyPolicy ?? Infinity);
 }
 
-/** RFC 9618 5.2 (d)(1) and (2): the nodes one level down. Undefined for NULL. */
+/** 6.1.3 (d)(1) and (2) as RFC 9618 rewrites it: the nodes one level down. Undefined for NULL. */
 function nextLevel(level: Level, policies: readonly string[], anyAllowed: boolean): Level | undefined {
   const expecting = new Map<string, PolicyNode[]>();
   for (const node of level.values())
@@ -107,7 +107,7 @@ function nextLevel(level: Level, policies: readonly string[], anyAllowed: boolea
   return next.size === 0 ? undefined : next;
 }
 
-/** RFC 9618 5.3 (b). */
+/** 6.1.4 (b) as RFC 9618 rewrites it. */
 function applyMappings(
   level: Level,
   mappings: readonly { readonly issuerDomainPolicy: string; readonly subjectDomainPolicy: string }[],
@@ -130,7 +130,7 @@ function applyMappings(
 }
 
 /**
- * RFC 9618 5.4 (g): whether a policy that the path was issued under (a node below an anyPolicy node, with a
+ * 6.1.5 (g) as RFC 9618 rewrites it: whether a policy that the path was issued under (a node below an anyPolicy node, with a
  * descendant at the leaf) is one of the initial policies.
  */
 function intersects(leafLevel: Level, initial: ReadonlySet<string>): boolean {

@@ -45,7 +45,7 @@ export const defaultPathRules: PathRules = {
   // NIST SP 800-131A: 2048 bits since 2014.
   minimumRsaBits: 2048,
   signatureAlgorithms: signatureAlgorithmNames,
-  // The longest path of PKITS has seven CA certificates below the anchor (4.6.17); rustls-webpki takes six.
+  // rustls-webpki takes six; paths through a bridge CA with self-issued certificates can be longer.
   maximumIntermediates: 10,
   policies: { initial: [oid.anyPolicy], explicit: "not-required", mapping: "allowed", anyPolicy: "allowed" },
   limits: defaultLimits,

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Authority, createAuthority, type LeafOptions } from "../../../src/dev/pki/authority.ts";
 import { sequence, tlv } from "../../../src/dev/pki/der.ts";
@@ -24,6 +26,14 @@ describe("extension rules", () => {
     for (const rule of extensionRules) {
       expect(rule.section).toMatch(/^\d+(\.\d+)+/);
       expect(rule.presence ?? rule.criticality ?? rule.check).toBeDefined();
+    }
+  });
+
+  it("stand in docs/trust.md with their sections", () => {
+    const page = readFileSync(resolve(import.meta.dirname, "../../../docs/trust.md"), "utf8");
+    for (const { section, extension } of extensionRules) {
+      expect(page).toContain(section);
+      expect(page).toContain(extension);
     }
   });
 

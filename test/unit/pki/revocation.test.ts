@@ -159,6 +159,24 @@ describe("revocation", () => {
     );
   });
 
+  it("follows a CA through a change of its key: old clients, new CRLs", async () => {
+    const renewed = await createAuthority({ subject: "CN=Rolling CA", issuer: root });
+    const oldWithNew = await createAuthority({ subject: "CN=Rolling CA", issuer: renewed, pathLength: null });
+    const client = await oldWithNew.issue({ subject: "CN=robot" });
+    const judgeWith = async (options: CrlOptions) =>
+      codeOf(
+        decide({
+          leaf: client,
+          candidates: [oldWithNew, renewed],
+          anchors: [root],
+          at,
+          crls: [await root.crl(), await renewed.crl(options)],
+        }),
+      );
+    expect(await judgeWith({})).toBe("allowed");
+    expect(await judgeWith({ revoked: [{ serial: client.serial }] })).toBe("client_certificate_revoked");
+  });
+
   it("lets the verdict live no longer than the separate CRL key's certificate", async () => {
     const mute = await createAuthority({ subject: "CN=Split CA", issuer: root, keyUsage: ["keyCertSign"] });
     const signer = await createAuthority({
