@@ -17,6 +17,8 @@ export interface WorldOptions {
   /** Changes the configuration before it is written; it gets a working one. */
   readonly configure?: (config: WorldConfig, azure: LocalAzure) => void;
   readonly pki?: TestPki;
+  /** Further files beside the configuration: name to content. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** The configuration as an object; JSON is YAML, so it is written as it is. */
@@ -57,6 +59,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     "server.key": pki.server.keyPem,
     "root.crl": pki.rootCrl.pem,
     "intermediate.crl": pki.intermediateCrl.pem,
+    ...options.files,
   };
   for (const [name, text] of Object.entries(files))
     await writeFile(join(directory, name), text, { mode: 0o600 });
