@@ -41,6 +41,11 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
     ]);
     const directory = values.directory ?? "certs-dev";
     const ports = { port: portOf(values, "port", 8443), adminPort: portOf(values, "admin-port", 9443) };
+    const azurePorts = {
+      keyVault: portOf(values, "vault-port", 0),
+      managedIdentity: portOf(values, "identity-port", 0),
+      openAi: portOf(values, "openai-port", 0),
+    };
     const started = new AsyncDisposableStack();
     try {
       const pki = await ensureDevPki(directory, systemClock);
@@ -48,11 +53,7 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
       const azure = await startLocalAzure({
         tls: { cert: pki.server.chainPem, key: pki.server.keyPem },
         deployments: devDeployments,
-        ports: {
-          keyVault: portOf(values, "vault-port", 0),
-          managedIdentity: portOf(values, "identity-port", 0),
-          openAi: portOf(values, "openai-port", 0),
-        },
+        ports: azurePorts,
         vaultContents: {
           secrets: { [devVaultNames.anchors]: { value: pki.rootCaPem } },
           certificates: { [devVaultNames.serverCertificate]: pki.server },

@@ -23,7 +23,7 @@ export const explain: Command = {
 Makes the decision that serve would make, with its trace, and sends nothing. The
 TLS library's second opinion needs a handshake and is left out.
 
-Exit code: 0 allowed, 3 denied, 1 the configuration or a source has a problem, 2 wrong usage.
+Exit code: 0 allowed, 3 denied, 1 the configuration has a problem, 2 wrong usage.
 `,
   async run(words) {
     const values = readWords(words, ["config", "cert", "method", "path", "body"]);

@@ -4,21 +4,28 @@ import { UsageError } from "./command.ts";
 /**
  * Reads `--name value` words.
  * @param names the options that the command takes; each takes one value
- * @throws UsageError for an unknown option, a missing value, or a word that belongs to none
+ * @throws UsageError for an unknown option, one that stands twice, a missing value, or a word that belongs to none
  */
 export function readWords<Name extends string>(
   words: readonly string[],
   names: readonly Name[],
 ): Partial<Record<Name, string>> {
+  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  const { values, tokens } = parse(words, options);
+  const given = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+  const twice = given.find((name, index) => given.indexOf(name) !== index);
+  // Which of the two was meant is not for the command to guess.
+  if (twice !== undefined) throw new UsageError(`--${twice} stands twice.`);
+  return values as Partial<Record<Name, string>>;
+}
+
+function parse(words: readonly string[], options: Record<string, { readonly type: "string" }>) {
   try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
-    return parseArgs({ args: [...words], options, strict: true, allowPositionals: false }).values as Partial<
-      Record<Name, string>
-    >;
+    return parseArgs({ args: [...words], options, strict: true, allowPositionals: false, tokens: true });
   } catch (fault) {
-    // parseArgs adds advice about `--` that fits no command here.
-    const [sentence = "unusable words"] = (fault as Error).message.split(". ");
-    throw new UsageError(`${sentence}.`);
+    // parseArgs adds advice about `--` and `=` that fits no command here.
+    const [sentence = "unusable words"] = (fault as Error).message.split(/\.?(?: |\n)(?=To |Did )/);
+    throw new UsageError(`${sentence.replace(/\.$/, "")}.`);
   }
 }
 

@@ -24,9 +24,13 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
     const file = required(readWords(words, ["config"]), "config");
     const config = await readConfigOrComplain(file);
     if (config === undefined) return exitCodes.failed;
+    // Before the start: the first process of a container has no default way to end at a signal.
+    const stopped = stopSignal();
     try {
-      const certgate = await startCertgate(config, { clock: systemClock });
-      await stopSignal();
+      const certgate = await Promise.race([startCertgate(config, { clock: systemClock }), stopped]);
+      // Nothing is under way yet, and a source that hangs must not hold up the end.
+      if (typeof certgate === "string") process.exit(exitCodes.ok);
+      await stopped;
       await certgate.stop(drainMs);
       return exitCodes.ok;
     } catch (fault) {

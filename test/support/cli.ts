@@ -24,6 +24,8 @@ export interface Running {
 export interface RunOptions {
   /** Default: the project's root, as npm scripts have it. */
   readonly cwd?: string;
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Processes that a failed test left behind must not outlive the test run. */
@@ -37,7 +39,7 @@ export function run(program: string, words: readonly string[], options: RunOptio
   const child = spawn(program, words, {
     cwd: options.cwd ?? root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
   });
   const kill = () => void child.kill("SIGKILL");
   alive.add(kill);
