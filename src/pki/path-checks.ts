@@ -88,7 +88,7 @@ export function checkPath(
       const detail = `the revocation status of ${subjectOf(certificate)} is unknown: ${status.problems.join("; ")}`;
       missing.push({
         failure: revocationFailure(certificate, "revocation_unavailable", detail),
-        data: missingData(certificate),
+        data: missingData(certificate, path[index + 1] as Certificate),
       });
       continue;
     }
@@ -169,10 +169,12 @@ const revocationFailure = (
 
 const isWeb = (url: string): boolean => /^https?:\/\//i.test(url);
 
-function missingData(certificate: Certificate): MissingRevocation {
+function missingData(certificate: Certificate, issuerCertificate: Certificate): MissingRevocation {
   const points = certificate.known.crlDistributionPoints ?? [];
   const names = points.flatMap(({ name }) => (name?.kind === "full" ? name.names : []));
   return {
+    certificate,
+    issuerCertificate,
     subject: certificate.subject.text,
     issuer: certificate.issuer.text,
     serial: certificate.serialHex,

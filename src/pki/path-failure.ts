@@ -10,6 +10,10 @@ export type PathDenialCode = Extract<
 
 /** Revocation data that a decision lacked: what to fetch before asking again. */
 export interface MissingRevocation {
+  /** Whose status is unknown. */
+  readonly certificate: Certificate;
+  /** Whose key signed it, in the path that was looked at. */
+  readonly issuerCertificate: Certificate;
   /** Whose status is unknown, in RFC 4514 form. */
   readonly subject: string;
   readonly issuer: string;

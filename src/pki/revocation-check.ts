@@ -24,7 +24,7 @@ export function checkRevocation(
   const fromOther = () => other.source.statusOf(certificate, issuer, context.at);
   const [first, second] = other.order === "first" ? [fromOther, fromCrls] : [fromCrls, fromOther];
   const answer = first();
-  if (answer.status !== "unknown") return answer;
+  if (answer.status !== "unknown" || answer.worthFetching === true) return answer;
   const next = second();
   return next.status === "unknown"
     ? { status: "unknown", problems: [...answer.problems, ...next.problems] }

@@ -38,8 +38,13 @@ export type RevocationStatus =
       readonly validUntil: number;
     }
   | { readonly status: "revoked"; readonly detail: string }
-  /** `problems`: a sentence for each source that could not answer. */
-  | { readonly status: "unknown"; readonly problems: readonly string[] };
+  | {
+      readonly status: "unknown";
+      /** A sentence for each source that could not answer; they are sent to the caller. */
+      readonly problems: readonly string[];
+      /** The source was not asked yet: fetch, then decide again. A source that comes first is then not passed over. */
+      readonly worthFetching?: true;
+    };
 
 /**
  * Another source of status, such as OCSP answers that were fetched and verified before. It must answer at once, and
