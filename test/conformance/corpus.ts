@@ -18,6 +18,8 @@ export interface CorpusCase {
   readonly crls?: readonly string[];
   readonly revocation: "hard" | "off";
   readonly options?: CorpusOptions;
+  /** Where the source gives one: for a handshake with the leaf. */
+  readonly leafKeyPem?: string;
 }
 
 export interface CorpusOptions {

@@ -64,16 +64,23 @@ function readable<T>(keys: readonly string[], read: (der: Uint8Array) => T, corp
   });
 }
 
+/** What a decision about a case rests on, its certificates aside. */
+export function factsFor(corpus: Corpus, item: CorpusCase, profile: PathRules["profile"] = "interoperable") {
+  return {
+    at: Date.parse(item.time),
+    rules: rulesFor(item, profile),
+    anchors: readable(item.trusted, parseCertificate, corpus),
+    revocation: revocationFor(item, readable(item.crls ?? [], parseCrl, corpus)),
+  };
+}
+
 /** Decides a case the way the gateway does. */
 export function judgeCase(
   corpus: Corpus,
   item: CorpusCase,
   profile: PathRules["profile"] = "interoperable",
 ): Judgement {
-  const at = Date.parse(item.time);
-  const rules = rulesFor(item, profile);
-  const anchors = readable(item.trusted, parseCertificate, corpus);
-  const revocation = revocationFor(item, readable(item.crls ?? [], parseCrl, corpus));
+  const { at, rules, anchors, revocation } = factsFor(corpus, item, profile);
 
   if (item.options?.checkChain === false) {
     // The corpus asks for the CRL rules alone: the issuer is bare, with no path to check above it.
