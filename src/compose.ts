@@ -59,8 +59,8 @@ async function start(
   log: ProcessLog,
   started: AsyncDisposableStack,
 ): Promise<Certgate> {
-  const states = (): RefreshingState[] => [
-    ...store.states(),
+  const states = (): RefreshingState[] => [...store.states(), ...ownStates()];
+  const ownStates = (): RefreshingState[] => [
     serverCertificate.state(),
     ...[...credentials.values()].map((credential) => credential.state()),
   ];
@@ -96,8 +96,8 @@ async function start(
   const readiness = (): ReadinessItem[] => [
     { name: "listener", ok: phase === "accepting", detail: phase },
     readinessOfAnchors(store.current()),
-    ...readinessOfCrls(store.current(), config.trust.revocation.mode, clock.now()),
-    ...states().map((state) => readinessOf(state, clock)),
+    ...readinessOfCrls(store, config.trust.revocation.mode, clock),
+    ...[...store.certificateStates(), ...ownStates()].map((state) => readinessOf(state, clock)),
   ];
   const admin = await startAdminServer({
     ...config.admin,

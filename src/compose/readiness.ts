@@ -1,5 +1,8 @@
-import type { ReadinessItem } from "../admin/readiness.ts";
+import { readinessOf, type ReadinessItem } from "../admin/readiness.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { HeldCrl } from "../trust/held-crl.ts";
 import type { TrustSnapshot } from "../trust/snapshot.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
 
 /** Without an anchor nobody gets in. */
 export function readinessOfAnchors({ anchors }: TrustSnapshot): ReadinessItem {
@@ -9,29 +12,32 @@ export function readinessOfAnchors({ anchors }: TrustSnapshot): ReadinessItem {
 }
 
 /**
- * One item a CRL: is it current? A CRL out of date closes the gateway to the clients of that CA only, so where others
- * are current it is told, but does not take the whole gateway out of service.
- * @param now epoch ms
+ * One item a source and one a CRL. A CRL that is missing or out of date closes the gateway to the clients of that CA
+ * only: it is told, but takes the gateway out of service only when no CRL at all is current.
  */
 export function readinessOfCrls(
-  { heldCrls }: TrustSnapshot,
+  store: Pick<TrustStore, "current" | "crlStates">,
   mode: "hard" | "soft" | "off",
-  now: number,
+  clock: Clock,
 ): ReadinessItem[] {
   if (mode === "off") return [];
-  if (heldCrls.length === 0)
-    return [{ name: "revocation lists", ok: false, detail: "none is loaded: every client is refused" }];
-  const current = heldCrls.filter(({ nextUpdate }) => nextUpdate === undefined || now <= nextUpdate);
-  return heldCrls.map((crl) => {
-    const late = !current.includes(crl);
-    return {
+  const { heldCrls } = store.current();
+  const now = clock.now();
+  const isLate = ({ nextUpdate }: HeldCrl) => nextUpdate !== undefined && now > nextUpdate;
+  const someCurrent = heldCrls.some((crl) => !isLate(crl));
+  return [
+    ...store.crlStates().map((state) => {
+      const item = readinessOf(state, clock);
+      return { ...item, ok: item.ok || someCurrent };
+    }),
+    ...heldCrls.map((crl) => ({
       name: `revocation list of ${crl.issuer}`,
-      ok: !late || current.length > 0,
-      detail: late ? "out of date: its issuer's clients are refused" : `${crl.entries} entries`,
+      ok: someCurrent,
+      detail: isLate(crl) ? "out of date: its issuer's clients are refused" : `${crl.entries} entries`,
       ageSeconds: Math.floor((now - crl.thisUpdate) / 1000),
       ...(crl.nextUpdate === undefined
         ? {}
         : { expiresInSeconds: Math.floor((crl.nextUpdate - now) / 1000) }),
-    };
-  });
+    })),
+  ];
 }

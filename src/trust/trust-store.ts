@@ -35,8 +35,10 @@ export interface TrustStore {
   onChange(listener: (snapshot: TrustSnapshot) => void): () => void;
   /** Looks at every source now. */
   refresh(): Promise<void>;
-  /** One entry a source. */
+  /** One entry a source, certificates before CRLs. */
   states(): readonly RefreshingState[];
+  certificateStates(): readonly RefreshingState[];
+  crlStates(): readonly RefreshingState[];
   stop(): void;
 }
 
@@ -109,6 +111,8 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
     },
     onChange: (listener) => changes.listen(listener),
     states: () => all.map((kept) => kept.state()),
+    certificateStates: () => [...anchors, ...intermediates].map((kept) => kept.state()),
+    crlStates: () => crls.map((kept) => kept.state()),
     stop() {
       stopped = true;
       cancelEnd?.();
