@@ -1,12 +1,13 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../kernel/clock.ts";
 import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
 import type { PresentedChain, TlsOpinion } from "../model/presented-chain.ts";
-import { deny, type TraceStep } from "../model/verdict.ts";
+import { type Allowed, deny, type TraceStep } from "../model/verdict.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { RevocationPolicy } from "../pki/revocation.ts";
+import type { VerifiedPath } from "../pki/verified-path.ts";
 import { type PathRules, type PathVerdict, verifyPath } from "../pki/verify-path.ts";
 
 /** What validation rests on, at one moment. `version` grows with every change of content. */
@@ -42,43 +43,55 @@ export interface ClientCertificateVerifier {
 }
 
 interface CachedPath {
-  readonly verdict: PathVerdict;
+  readonly verdict: Allowed<VerifiedPath>;
   readonly version: number;
   readonly decidedAt: number;
   readonly validUntil: number;
 }
 
+/** CA certificates that clients present themselves are few; beyond this the oldest are read anew. */
+const mostIssuers = 1000;
+
 /**
  * Verified paths are cached per presented chain, with the version of the facts and the end of their validity: a
  * cached path never outlives what it rests on. Denials are not cached, so a client that was mended gets in at once.
+ *
+ * When the facts change, ten thousand connections may have to be judged again at once. The certificates of a verified
+ * path are therefore kept as they were read: they remember which signatures are good, so that no signature is checked
+ * twice. They stand in for equal bytes only, so the outcome is that of a first judgement.
  */
 export function createClientCertificateVerifier(
   options: ClientCertificateVerifierOptions,
 ): ClientCertificateVerifier {
   const { clock, rules, facts, cacheSize = 10_000 } = options;
   const cache = new Map<string, CachedPath>();
+  const issuers = new Map<string, Certificate>();
 
   const judge = (chain: PresentedChain): PathVerdict => {
     const now = clock.now();
     const { version, anchors, intermediates, revocation } = facts();
-    const key = fingerprint(chain);
+    const otherHashes = chain.others.map(sha256);
+    const key = [sha256(chain.leaf), ...otherHashes].join(" ");
     const known = cache.get(key);
-    if (known !== undefined) {
-      // `decidedAt` guards against a clock that was set back: then nothing is known about this instant.
-      if (known.version === version && known.decidedAt <= now && now < known.validUntil) return known.verdict;
-      cache.delete(key);
-    }
+    // `decidedAt` guards against a clock that was set back: then nothing is known about this instant.
+    if (known?.version === version && known.decidedAt <= now && now < known.validUntil) return known.verdict;
+    cache.delete(key);
     const verdict = verifyPath({
-      leaf: chain.leaf,
-      candidates: [...chain.others, ...intermediates],
+      leaf: known?.verdict.value.leaf ?? chain.leaf,
+      candidates: [
+        ...chain.others.map((der, at) => issuers.get(otherHashes[at] ?? "") ?? der),
+        ...intermediates,
+      ],
       anchors,
       at: now,
       rules,
       revocation,
     });
     if (verdict.allowed) {
-      if (cache.size >= cacheSize) cache.delete(cache.keys().next().value as string);
-      cache.set(key, { verdict, version, decidedAt: now, validUntil: verdict.value.validUntil });
+      keep(cache, key, { verdict, version, decidedAt: now, validUntil: verdict.value.validUntil }, cacheSize);
+      for (const certificate of verdict.value.certificates.slice(1))
+        if (otherHashes.includes(certificate.sha256))
+          keep(issuers, certificate.sha256, certificate, mostIssuers);
     }
     return verdict;
   };
@@ -137,9 +150,10 @@ function reconcile(
   return { ...ours, trace: [...ours.trace, step] };
 }
 
-function fingerprint(chain: PresentedChain): string {
-  const hash = createHash("sha256");
-  // Each length goes in before its bytes: two chains that only split differently must not share a verdict.
-  for (const der of [chain.leaf, ...chain.others]) hash.update(`${der.length}:`).update(der);
-  return hash.digest("base64");
+/** At most `most` entries; the oldest goes first. */
+function keep<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+  if (!map.has(key) && map.size >= most) map.delete(map.keys().next().value as string);
+  map.set(key, value);
 }
+
+const sha256 = (der: Uint8Array): string => hash("sha256", der, "hex");

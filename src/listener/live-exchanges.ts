@@ -9,8 +9,8 @@ interface LiveExchange {
 
 /** How often running exchanges are looked at without a reason: a certificate can run out without any news. */
 const sweepMs = 500;
-/** Exchanges that are judged before requests get their turn again. */
-const sliceSize = 200;
+/** Judging gives requests their turn again after so many exchanges or milliseconds, whichever comes first. */
+const slice = { exchanges: 200, ms: 10 };
 
 /**
  * The exchanges under way: streams and tunnels can run for hours, and a verdict must not outlive its facts. Each is
@@ -65,15 +65,20 @@ export class LiveExchanges {
 
   async #sweep(): Promise<void> {
     let judged = 0;
-    // A set's walk also meets what is added during it and skips what is deleted: both are right here.
-    for (const exchange of this.#live) {
+    let turnedAt = performance.now();
+    // Those of this moment: a steady inflow must not keep a sweep from ending. What comes later was judged just now.
+    for (const exchange of Array.from(this.#live)) {
+      if (!this.#live.has(exchange)) continue;
       const verdict = exchange.caller.identify();
       if (!verdict.allowed) {
         this.#live.delete(exchange);
         exchange.cut(verdict);
       }
       judged += 1;
-      if (judged % sliceSize === 0) await new Promise(setImmediate);
+      if (judged % slice.exchanges === 0 || performance.now() - turnedAt > slice.ms) {
+        await new Promise(setImmediate);
+        turnedAt = performance.now();
+      }
     }
   }
 }

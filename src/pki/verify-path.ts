@@ -1,5 +1,5 @@
 import { allow, type Allowed, type Denied, type TraceStep } from "../model/verdict.ts";
-import { type Certificate, parseCertificate } from "./certificate.ts";
+import { Certificate, parseCertificate } from "./certificate.ts";
 import { type Attempt, explainDenial } from "./path-denial.ts";
 import { checkPath } from "./path-checks.ts";
 import type { MissingRevocation } from "./path-failure.ts";
@@ -30,7 +30,7 @@ export function verifyPath(query: PathQuery): PathVerdict {
     return denied("trust_unavailable", "no trust anchor is configured or loaded", []);
   let leaf: Certificate;
   try {
-    leaf = parseCertificate(query.leaf);
+    leaf = query.leaf instanceof Certificate ? query.leaf : parseCertificate(query.leaf);
   } catch (error) {
     if (!(error instanceof PkiError)) throw error;
     return denied("client_certificate_invalid", `the certificate is unreadable: ${error.message}`, []);
