@@ -24,7 +24,7 @@ function parse(words: readonly string[], options: Record<string, { readonly type
     return parseArgs({ args: [...words], options, strict: true, allowPositionals: false, tokens: true });
   } catch (fault) {
     // parseArgs adds advice about `--` and `=` that fits no command here.
-    const [sentence = "unusable words"] = (fault as Error).message.split(/\.?(?: |\n)(?=To |Did )/);
+    const [sentence = "unusable words"] = (fault as Error).message.split(/\.?(?: |\n)(?=To |Did |This )/);
     throw new UsageError(`${sentence.replace(/\.$/, "")}.`);
   }
 }

@@ -1,77 +1,94 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { readinessOfAnchors, readinessOfCrls } from "../../../src/compose/readiness.ts";
 import type { RefreshingState } from "../../../src/kernel/refreshing.ts";
 import type { HeldCrl } from "../../../src/trust/held-crl.ts";
 import { emptySnapshot } from "../../../src/trust/snapshot.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { testPki } from "../../support/test-pki.ts";
+import { trustFactsOf } from "../../support/trust-facts.ts";
 
-const clock = new ManualClock();
-const hour = 3_600_000;
+describe("the readiness of trust anchors", () => {
+  it("is not given while none is loaded, and says what that means", () => {
+    expect(readinessOfAnchors(emptySnapshot)).toEqual({
+      name: "trust anchors",
+      ok: false,
+      detail: "none is loaded: every client is refused",
+    });
+  });
 
-const crl = (issuer: string, hoursLeft: number): HeldCrl => ({
-  source: `url of ${issuer}`,
-  issuer,
-  thisUpdate: clock.now() - hour,
-  nextUpdate: clock.now() + hoursLeft * hour,
-  entries: 2,
-  sha256: issuer,
+  it("is given when one is loaded", async () => {
+    const { anchors } = trustFactsOf(await testPki());
+    expect(readinessOfAnchors({ ...emptySnapshot, anchors })).toMatchObject({ ok: true, detail: "1 loaded" });
+  });
 });
-const source = (name: string, freshness: RefreshingState["freshness"]): RefreshingState => ({
-  name: `crl: ${name}`,
-  freshness,
-});
-const items = (
-  heldCrls: readonly HeldCrl[],
-  sources: readonly RefreshingState[],
-  mode: "hard" | "off" = "hard",
-) =>
-  readinessOfCrls({ current: () => ({ ...emptySnapshot, heldCrls }), crlStates: () => sources }, mode, clock);
-const ready = (...given: Parameters<typeof items>) => items(...given).every(({ ok }) => ok);
 
-describe("readiness of CRLs", () => {
-  it("is given while every CRL is current", () => {
-    const given = items([crl("CN=A", 1)], [source("a", "fresh")]);
-    expect(given).toEqual([
-      { name: "crl: a", ok: true },
+describe("the readiness of CRLs", () => {
+  let clock: ManualClock;
+  let current: HeldCrl;
+  let late: HeldCrl;
+  let fetched: RefreshingState;
+  let broken: RefreshingState;
+  beforeEach(() => {
+    clock = new ManualClock();
+    const now = clock.now();
+    const crl = { source: "a", thisUpdate: now - 90_500, entries: 3, sha256: "00" };
+    current = { ...crl, issuer: "CN=Current", nextUpdate: now + 60_000 };
+    late = { ...crl, issuer: "CN=Late", nextUpdate: now - 1000 };
+    fetched = { name: "crl a", freshness: "fresh", fetchedAt: now };
+    broken = { name: "crl b", freshness: "empty", lastError: new Error("no such host") };
+  });
+  const readiness = (heldCrls: readonly HeldCrl[], sources: readonly RefreshingState[] = [], mode = "hard") =>
+    readinessOfCrls(
+      { current: () => ({ ...emptySnapshot, heldCrls }), crlStates: () => sources },
+      mode as "hard",
+      clock,
+    );
+
+  it("tells age, end and entries of a list", () => {
+    expect(readiness([current])).toEqual([
       {
-        name: "revocation list of CN=A",
+        name: "revocation list of CN=Current",
         ok: true,
-        detail: "2 entries",
-        ageSeconds: 3600,
-        expiresInSeconds: 3600,
+        detail: "3 entries",
+        ageSeconds: 90,
+        expiresInSeconds: 60,
       },
     ]);
   });
 
-  it("is given, and the late one told, while another CA's CRL is current: its clients are served", () => {
-    const given = items([crl("CN=A", -1), crl("CN=B", 1)], [source("a", "stale"), source("b", "fresh")]);
-    expect(given.every(({ ok }) => ok)).toBe(true);
-    expect(given).toContainEqual(expect.objectContaining({ detail: expect.stringMatching(/^out of date/) }));
+  it("is not given when the only list is out of date, and says what that means", () => {
+    expect(readiness([late])).toMatchObject([
+      { ok: false, detail: "out of date: its issuer's clients are refused", expiresInSeconds: -1 },
+    ]);
   });
 
-  it("is given, and the empty source told, while another source has a current CRL", () => {
-    const given = items([crl("CN=B", 1)], [source("a", "empty"), source("b", "fresh")]);
-    expect(given.every(({ ok }) => ok)).toBe(true);
-    expect(given).toContainEqual({ name: "crl: a", ok: true, detail: "not fetched yet" });
+  it("is given, and the late list told, while another one is current", () => {
+    expect(readiness([late, current])).toMatchObject([
+      { name: "revocation list of CN=Late", ok: true, detail: expect.stringContaining("out of date") },
+      { name: "revocation list of CN=Current", ok: true, detail: "3 entries" },
+    ]);
   });
 
-  it("is refused when no CRL is there: nobody can be let in", () => {
-    expect(ready([], [source("a", "empty"), source("b", "empty")])).toBe(false);
+  it("takes a list's last instant as current", () => {
+    expect(readiness([{ ...current, nextUpdate: clock.now() }])).toMatchObject([{ ok: true }]);
+    expect(readiness([{ ...current, nextUpdate: clock.now() - 1 }])).toMatchObject([{ ok: false }]);
   });
 
-  it("is refused when every CRL is out of date", () => {
-    expect(ready([crl("CN=A", -1), crl("CN=B", -1)], [source("a", "fresh"), source("b", "fresh")])).toBe(
-      false,
-    );
+  it("is not given when no source ever gave a list, with each source's reason", () => {
+    expect(readiness([], [broken])).toMatchObject([
+      { name: "crl b", ok: false, detail: "never fetched: no such host" },
+    ]);
   });
 
-  it("is not asked for where revocation is off", () => {
-    expect(items([], [], "off")).toEqual([]);
+  it("is given, and the broken source told, while another source's list is current", () => {
+    expect(readiness([current], [fetched, broken])).toMatchObject([
+      { name: "crl a", ok: true },
+      { name: "crl b", ok: true, detail: "never fetched: no such host" },
+      { name: "revocation list of CN=Current", ok: true },
+    ]);
   });
-});
 
-describe("readiness of trust anchors", () => {
-  it("is refused without any", () => {
-    expect(readinessOfAnchors(emptySnapshot).ok).toBe(false);
+  it("says nothing while revocation is off", () => {
+    expect(readiness([late], [broken], "off")).toEqual([]);
   });
 });
