@@ -7,7 +7,7 @@ import { oid } from "./object-identifiers.ts";
 import { malformed, PkiError } from "./pki-error.ts";
 
 /** Why a certificate was revoked: CRLReason (RFC 5280 5.3.1) by its number. 7 is unused. */
-const crlReasons = [
+export const crlReasons = [
   "unspecified",
   "keyCompromise",
   "cACompromise",
