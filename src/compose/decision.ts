@@ -32,6 +32,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     anchors: trust.anchors.map(sources.certificates),
     intermediates: trust.intermediates.map(sources.certificates),
     crls: trust.revocation.mode === "off" ? [] : trust.revocation.crls.map(sources.crls),
+    crlReader: sources.crlReader,
     refreshMs: trust.refreshSeconds * 1000,
     maxStaleMs: trust.maxStaleSeconds * 1000,
     crlRefreshMs: trust.revocation.refreshSeconds * 1000,

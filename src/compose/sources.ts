@@ -16,12 +16,15 @@ import { httpCrls } from "../trust/adapters/http-crls.ts";
 import { keyVaultCertificate, keyVaultSecretCertificates } from "../trust/adapters/key-vault-certificates.ts";
 import { createKeyVaultClient, type KeyVaultClient } from "../trust/adapters/key-vault-client.ts";
 import { keyVaultServerCertificate } from "../trust/adapters/key-vault-server-certificate.ts";
+import { createCrlReader, type CrlReader } from "../trust/crl-reader.ts";
 import type { CertificateSource, CrlSource, ServerCertificateSource } from "../trust/ports.ts";
 
 /** Turns the names and sources of a configuration into adapters. */
 export interface Sources {
   readonly certificates: (source: CertificateSourceConfig) => CertificateSource;
   readonly crls: (source: CrlSourceConfig) => CrlSource;
+  /** Reads what `crls` give, large ones in a thread of its own. */
+  readonly crlReader: CrlReader;
   readonly serverCertificate: (source: ServerCertificateConfig) => ServerCertificateSource;
   readonly tokens: (credential: string) => TokenSource;
 }
@@ -56,16 +59,19 @@ export async function composeSources(config: Config, clock: Clock): Promise<Sour
       }),
     );
   }
+  const crlReader = createCrlReader({ clock });
   const vault = (name: string) => found(vaults, name, "key vault");
 
   return {
     tokens,
+    crlReader,
     certificates(source) {
       if ("file" in source) return fileCertificates(source.file);
       if ("secret" in source) return keyVaultSecretCertificates(vault(source.keyVault), source.secret);
       return keyVaultCertificate(vault(source.keyVault), source.certificate);
     },
-    crls: (source) => ("file" in source ? fileCrls(source.file) : httpCrls(source.url)),
+    crls: (source) =>
+      "file" in source ? fileCrls(source.file, crlReader) : httpCrls(source.url, { reader: crlReader }),
     serverCertificate(source) {
       if ("keyVault" in source) return keyVaultServerCertificate(vault(source.keyVault), source.certificate);
       const { file, keyFile } = source;

@@ -35,37 +35,39 @@ export interface CrlEntry {
  */
 const maximumProbes = 1024;
 
+/** The index over the entries of one CRL, as plain memory that one thread can hand to another. */
+export interface CrlEntryIndex {
+  readonly count: number;
+  /** Offset of an entry plus 1; 0 is an empty slot. Open addressing, linear probing. */
+  readonly slots: Uint32Array<ArrayBuffer>;
+  /** Offsets of the entries that name a certificate issuer of their own, ascending (indirect CRLs only). */
+  readonly issuers: Uint32Array<ArrayBuffer>;
+}
+
 /**
  * The revokedCertificates of a CRL as a hash of offsets into its DER: 8 to 16 bytes an entry on top of the DER, no
  * object an entry. Each entry is checked once, while it is indexed.
  */
 export class CrlEntries {
-  readonly count: number;
+  readonly index: CrlEntryIndex;
   readonly #bytes: Uint8Array;
-  /** Offset of an entry plus 1; 0 is an empty slot. Open addressing, linear probing. */
-  readonly #slots: Uint32Array;
-  /** Indirect CRLs: from which offset on which issuer's certificates are meant (RFC 5280 5.3.3), ascending. */
-  readonly #issuers: { readonly from: number; readonly names: readonly Name[] }[] = [];
   readonly #crlIssuer: Name;
 
   /**
    * @param entries stands inside revokedCertificates
    * @param form whether the CRL may have entry extensions (v2) and may name other issuers (indirect)
+   * @param made the index, where another thread has made it from these very bytes: it is believed
    * @throws PkiError on the first entry that is malformed or carries a critical extension that is not understood
    */
-  constructor(entries: DerReader, crlIssuer: Name, form: "v1" | "direct" | "indirect") {
+  constructor(entries: DerReader, crlIssuer: Name, form: "v1" | "direct" | "indirect", made?: CrlEntryIndex) {
     this.#bytes = entries.bytes;
     this.#crlIssuer = crlIssuer;
-    this.count = countElements(entries.bytes, entries.position, entries.end);
-    let size = 16;
-    while (size < this.count * 2) size *= 2;
-    this.#slots = new Uint32Array(size);
-    this.#index(entries.position, entries.end, form);
+    this.index = made ?? this.#makeIndex(entries.position, entries.end, form);
   }
 
   /** The entry for a certificate with this issuer and serial number, or undefined. Microseconds. */
   find(issuer: Name, serial: Uint8Array): CrlEntry | undefined {
-    const slots = this.#slots;
+    const { slots } = this.index;
     const mask = slots.length - 1;
     let removed: CrlEntry | undefined;
     for (let slot = hash(serial, 0, serial.length) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
@@ -80,9 +82,13 @@ export class CrlEntries {
     return removed;
   }
 
-  #index(start: number, end: number, form: "v1" | "direct" | "indirect"): void {
+  #makeIndex(start: number, end: number, form: "v1" | "direct" | "indirect"): CrlEntryIndex {
     const bytes = this.#bytes;
-    const slots = this.#slots;
+    const count = countElements(bytes, start, end);
+    let size = 16;
+    while (size < count * 2) size *= 2;
+    const slots = new Uint32Array(size);
+    const issuers: number[] = [];
     const mask = slots.length - 1;
     for (let at = start; at < end;) {
       const content = contentOf(bytes, at, end);
@@ -103,7 +109,7 @@ export class CrlEntries {
       const after = checkTime(bytes, serial + serialLength, next);
       if (after !== next) {
         if (form === "v1") throw malformed("CRL entry", "a version 1 entry with extensions");
-        if (!isPlainReason(bytes, after, next)) this.#readExtensions(at, after, next, form);
+        if (!isPlainReason(bytes, after, next) && this.#checkExtensions(after, next, form)) issuers.push(at);
       }
       let slot = hash(bytes, serial, serialLength) & mask;
       for (let probes = 0; slots[slot] !== 0; probes += 1) {
@@ -114,16 +120,20 @@ export class CrlEntries {
       slots[slot] = at + 1;
       at = next;
     }
+    return { count, slots, issuers: Uint32Array.from(issuers) };
   }
 
-  #readExtensions(entry: number, start: number, end: number, form: "direct" | "indirect"): void {
+  /** @returns whether the entry names a certificate issuer */
+  #checkExtensions(start: number, end: number, form: "direct" | "indirect"): boolean {
+    let namesIssuer = false;
     const reader = new DerReader(this.#bytes, "CRL entry extensions", start, end);
     const extensions = readExtensions(reader, "CRL entry extensions");
     reader.finish();
     for (const extension of extensions) {
-      if (extension.oid === oid.certificateIssuer && form === "indirect")
-        this.#issuers.push({ from: entry, names: readIssuer(extension) });
-      else if (extension.oid === oid.reasonCode) readReason(extension);
+      if (extension.oid === oid.certificateIssuer && form === "indirect") {
+        readIssuer(extension);
+        namesIssuer = true;
+      } else if (extension.oid === oid.reasonCode) readReason(extension);
       // RFC 5280 5.3: an entry with a critical extension that is not understood makes the whole CRL unusable.
       else if (extension.critical)
         throw new PkiError(
@@ -131,6 +141,7 @@ export class CrlEntries {
           `CRL: critical entry extension ${extension.oid} is not understood here`,
         );
     }
+    return namesIssuer;
   }
 
   #hasSerial(offset: number, serial: Uint8Array): boolean {
@@ -142,26 +153,35 @@ export class CrlEntries {
 
   /** Whose certificate the entry at `offset` means: the last certificateIssuer at or before it, else the CRL issuer. */
   #issuersAt(offset: number): readonly Name[] {
+    const { issuers } = this.index;
     let low = 0;
-    let high = this.#issuers.length;
+    let high = issuers.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#issuers[middle]?.from ?? 0) <= offset) low = middle + 1;
+      if ((issuers[middle] as number) <= offset) low = middle + 1;
       else high = middle;
     }
-    return this.#issuers[low - 1]?.names ?? [this.#crlIssuer];
+    const from = issuers[low - 1];
+    if (from === undefined) return [this.#crlIssuer];
+    return this.#partsAt(from)
+      .extensions.filter((extension) => extension.oid === oid.certificateIssuer)
+      .flatMap(readIssuer);
   }
 
   #entryAt(offset: number): CrlEntry {
+    const { revokedAt, extensions } = this.#partsAt(offset);
+    const reasonCode = extensions.find((extension) => extension.oid === oid.reasonCode);
+    return { revokedAt, reason: reasonCode === undefined ? "unspecified" : readReason(reasonCode) };
+  }
+
+  #partsAt(offset: number): { readonly revokedAt: number; readonly extensions: readonly Extension[] } {
     const entry = new DerReader(this.#bytes, "CRL entry", offset).sequence();
     entry.integer();
     const generalized = entry.sees(tag.generalizedTime);
     // A day that no calendar has (31 February) passes the scan; the revocation stands whatever its date.
     const revokedAt =
       timeOf(entry.content(generalized ? tag.generalizedTime : tag.utcTime), generalized) ?? 0;
-    const extensions = entry.atEnd ? [] : readExtensions(entry, "CRL entry extensions");
-    const reasonCode = extensions.find((extension) => extension.oid === oid.reasonCode);
-    return { revokedAt, reason: reasonCode === undefined ? "unspecified" : readReason(reasonCode) };
+    return { revokedAt, extensions: entry.atEnd ? [] : readExtensions(entry, "CRL entry extensions") };
   }
 }
 

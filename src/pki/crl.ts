@@ -1,5 +1,5 @@
 import type { Certificate } from "./certificate.ts";
-import { type CrlEntry, CrlEntries } from "./crl-entries.ts";
+import { type CrlEntry, CrlEntries, type CrlEntryIndex } from "./crl-entries.ts";
 import { contextConstructed, DerReader, tag } from "./der-reader.ts";
 import { readTime } from "./der-time.ts";
 import { type Extension, readExtensions } from "./extensions.ts";
@@ -33,10 +33,10 @@ export class Crl {
   readonly signatureAlgorithm: SignatureAlgorithm;
   readonly #signature: Uint8Array;
   readonly #entries: CrlEntries | undefined;
-  readonly #signedBy = new Map<string, boolean>();
+  readonly #signedBy = new Map<string, { readonly key: PublicKey; readonly valid: boolean }>();
 
-  /** @throws PkiError; see `parseCrl`. */
-  constructor(der: Uint8Array) {
+  /** @throws PkiError; see `parseCrl` and `reviveCrl`. */
+  constructor(der: Uint8Array, made?: CrlEntryIndex) {
     if (der.length > maximumCrlSize) throw new PkiError("too-large", "CRL: over 256 MB");
     this.der = der;
     const file = new DerReader(der, "CRL");
@@ -70,11 +70,16 @@ export class Crl {
     // RFC 5280 5.1.2.6: an empty list must be absent.
     if (entries?.atEnd === true) throw malformed("CRL", "an empty revokedCertificates");
     const form = version === "v1" ? "v1" : this.scope?.indirect === true ? "indirect" : "direct";
-    this.#entries = entries && new CrlEntries(entries, this.issuer, form);
+    this.#entries = entries && new CrlEntries(entries, this.issuer, form, made);
   }
 
   get entryCount(): number {
-    return this.#entries?.count ?? 0;
+    return this.#entries?.index.count ?? 0;
+  }
+
+  /** The index over the entries, for `reviveCrl`. Absent where there is no entry. */
+  get entryIndex(): CrlEntryIndex | undefined {
+    return this.#entries?.index;
   }
 
   /** What this CRL says about a certificate, whatever its scope: judge scope, time and signature before. */
@@ -84,17 +89,27 @@ export class Crl {
 
   /** The outcome of an earlier `isSignedBy`, which costs nothing to repeat. */
   knownSignatureBy(key: PublicKey): boolean | undefined {
-    return this.#signedBy.get(key.id);
+    return this.#signedBy.get(key.id)?.valid;
+  }
+
+  /** The keys of which it is known that they signed this CRL. */
+  get knownSigners(): readonly PublicKey[] {
+    return [...this.#signedBy.values()].filter(({ valid }) => valid).map(({ key }) => key);
   }
 
   /** Whether `key` signed this CRL. Computed once a key: hashing a million entries takes 25 ms. */
   isSignedBy(key: PublicKey): boolean {
-    const known = this.#signedBy.get(key.id);
+    const known = this.knownSignatureBy(key);
     if (known !== undefined) return known;
     const valid = verifySignature(this.toBeSigned, this.signatureAlgorithm, this.#signature, key);
-    if (this.#signedBy.size >= maximumRememberedKeys) this.#signedBy.clear();
-    this.#signedBy.set(key.id, valid);
+    this.noteSignature(key, valid);
     return valid;
+  }
+
+  /** Takes over what `isSignedBy` returned for the same bytes and key in another thread: it is believed. */
+  noteSignature(key: PublicKey, valid: boolean): void {
+    if (this.#signedBy.size >= maximumRememberedKeys) this.#signedBy.clear();
+    this.#signedBy.set(key.id, { key, valid });
   }
 }
 
@@ -104,6 +119,12 @@ export class Crl {
  * @throws PkiError where it is not strict DER, exceeds 256 MB, or has a critical extension that is not understood
  */
 export const parseCrl = (der: Uint8Array): Crl => new Crl(der);
+
+/**
+ * A CRL that another thread of this process has parsed, in constant time: no entry is looked at. The index is believed,
+ * so it must come from `entryIndex` of `parseCrl` over the same bytes and from nowhere else.
+ */
+export const reviveCrl = (der: Uint8Array, index: CrlEntryIndex | undefined): Crl => new Crl(der, index);
 
 interface CrlExtensions {
   crlNumber?: bigint;

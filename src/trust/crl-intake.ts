@@ -1,8 +1,9 @@
-import { subtle } from "node:crypto";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Certificate } from "../pki/certificate.ts";
-import { type Crl, parseCrl } from "../pki/crl.ts";
+import type { Crl } from "../pki/crl.ts";
+import type { PublicKey } from "../pki/public-key.ts";
+import type { CrlReader } from "./crl-reader.ts";
 import type { HeldCrl, KeptCrl } from "./held-crl.ts";
 
 export interface IntakeOptions {
@@ -13,6 +14,7 @@ export interface IntakeOptions {
   /** Every CA certificate that is known: a CRL in its name must carry its signature. */
   readonly issuers: readonly Certificate[];
   readonly logger: Logger;
+  readonly reader: CrlReader;
 }
 
 /** How far a CA's clock may be ahead of ours. */
@@ -22,8 +24,6 @@ const skewMs = 5 * 60_000;
  * What a source gave, judged against what it gave before. One that is damaged, forged, from the future or older than
  * the one held is not taken, and loudly so: the last good one stays. The decision verifies every signature again, with
  * the issuer that it found; the check here only keeps a forgery from driving out the real one.
- *
- * Asynchronous so that large CRLs can be read elsewhere.
  * @throws GatewayError `revocation_unavailable` when nothing that came could be taken
  */
 export async function readCrls(
@@ -31,14 +31,16 @@ export async function readCrls(
   before: readonly KeptCrl[],
   options: IntakeOptions,
 ): Promise<readonly KeptCrl[]> {
-  const { source, logger, issuers } = options;
+  const { source, logger, issuers, reader } = options;
+  // A CA that became known since then is asked about what is held, too.
+  for (const { crl } of before) await reader.verify(crl, keysFor(crl, issuers));
   const held = before.filter(({ crl }) => !isForged(crl, issuers));
   const next = new Map<string, KeptCrl>();
   const refusals: unknown[] = [];
   for (const der of ders) {
-    const sha256 = await fingerprint(der, held);
+    const sha256 = held.find(({ crl }) => crl.der === der)?.held.sha256 ?? (await reader.fingerprint(der));
     try {
-      const kept = held.find((one) => one.held.sha256 === sha256) ?? read(der, sha256, source);
+      const kept = held.find((one) => one.held.sha256 === sha256) ?? (await read(der, sha256, held, options));
       refuseUnfit(kept.crl, held, options);
       const scope = scopeOf(kept.crl);
       const rival = next.get(scope);
@@ -68,16 +70,22 @@ export function nextLook(kept: readonly KeptCrl[], now: number, intervalMs: numb
   return now + Math.min(intervalMs, left > 0 ? Math.max(left / 2, 10_000) : 30_000);
 }
 
-/** SHA-256 in another thread: 50 MB would hold up every request for a tenth of a second. */
-async function fingerprint(der: Uint8Array, held: readonly KeptCrl[]): Promise<string> {
-  const same = held.find(({ crl }) => crl.der === der);
-  return (
-    same?.held.sha256 ?? Buffer.from(await subtle.digest("SHA-256", new Uint8Array(der))).toString("hex")
-  );
-}
-
-function read(der: Uint8Array, sha256: string, source: string): KeptCrl {
-  const crl = parseCrl(der);
+/**
+ * Its signature is checked here with every key that may have made it, so that no decision has to do that while a
+ * request waits: those of the known CAs, and those of its predecessor, whose CA may be known from clients only.
+ */
+async function read(
+  der: Uint8Array,
+  sha256: string,
+  before: readonly KeptCrl[],
+  { source, issuers, reader }: IntakeOptions,
+): Promise<KeptCrl> {
+  const crl = await reader.parse(der);
+  const predecessors = before.filter((one) => scopeOf(one.crl) === scopeOf(crl));
+  await reader.verify(crl, [
+    ...keysFor(crl, issuers),
+    ...predecessors.flatMap((one) => one.crl.knownSigners),
+  ]);
   const held: HeldCrl = {
     source,
     issuer: crl.issuer.text,
@@ -123,12 +131,18 @@ function isOlder(a: Crl, b: Crl): boolean {
 
 /** In the name and key of a CA that is known, but signed by none of its certificates' keys. */
 function isForged(crl: Crl, issuers: readonly Certificate[]): boolean {
-  const candidates = issuers.filter(
-    ({ subject, known }) =>
-      subject.equals(crl.issuer) && mayBeKey(known.subjectKeyIdentifier, crl.authorityKeyIdentifier),
-  );
-  return candidates.length > 0 && !candidates.some(({ publicKey }) => crl.isSignedBy(publicKey));
+  const keys = keysFor(crl, issuers);
+  return keys.length > 0 && !keys.some((key) => crl.isSignedBy(key));
 }
+
+/** The keys of the known CAs in whose name this CRL is. */
+const keysFor = (crl: Crl, issuers: readonly Certificate[]): PublicKey[] =>
+  issuers
+    .filter(
+      ({ subject, known }) =>
+        subject.equals(crl.issuer) && mayBeKey(known.subjectKeyIdentifier, crl.authorityKeyIdentifier),
+    )
+    .map(({ publicKey }) => publicKey);
 
 /** False only where both identifiers stand there and differ: then it is another key of the same name. */
 function mayBeKey(subjectKey: Uint8Array | undefined, authorityKey: Uint8Array | undefined): boolean {

@@ -5,6 +5,7 @@ import { Refreshing, type RefreshingOptions } from "../kernel/refreshing.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { readCertificates } from "./certificate-intake.ts";
 import { nextLook, readCrls } from "./crl-intake.ts";
+import type { CrlReader } from "./crl-reader.ts";
 import type { KeptCrl } from "./held-crl.ts";
 import type { CertificateSource, CrlSource } from "./ports.ts";
 
@@ -15,6 +16,7 @@ export interface KeepingOptions {
   readonly refreshMs: number;
   readonly maxStaleMs: number;
   readonly crlRefreshMs: number;
+  readonly crlReader: CrlReader;
   readonly fetchTimeoutMs?: number;
   readonly random?: () => number;
   /** Called after each fetch that worked, whether or not it brought anything new. */
@@ -50,9 +52,9 @@ export function keepCrls(
   return keep(`crl: ${source.name}`, options, {
     intervalMs: options.crlRefreshMs,
     async fetch(signal) {
-      const { clock, logger, crlRefreshMs } = options;
+      const { clock, logger, crlReader, crlRefreshMs } = options;
       const ders = await source.fetch(signal);
-      const intake = { source: source.name, now: clock.now(), issuers: issuers(), logger };
+      const intake = { source: source.name, now: clock.now(), issuers: issuers(), logger, reader: crlReader };
       held = await readCrls(ders, held, intake);
       return { value: held, refreshAt: nextLook(held, clock.now(), crlRefreshMs) };
     },

@@ -2,6 +2,7 @@ import type { Cancel, Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { Certificate } from "../pki/certificate.ts";
+import { type CrlReader, readCrlsHere } from "./crl-reader.ts";
 import { keepCertificates, keepCrls } from "./kept-sources.ts";
 import type { CertificateSource, CrlSource } from "./ports.ts";
 import { ChangeNotice } from "./change-notice.ts";
@@ -19,6 +20,8 @@ export interface TrustStoreOptions {
   readonly maxStaleMs: number;
   /** Milliseconds from one look at a CRL source to the next; sooner where a CRL's nextUpdate is near. */
   readonly crlRefreshMs: number;
+  /** Default: in this thread. */
+  readonly crlReader?: CrlReader;
   /** Milliseconds for one fetch from any source. Default 30,000. */
   readonly fetchTimeoutMs?: number;
   /** In [0, 1); for tests. */
@@ -45,7 +48,8 @@ export interface TrustStore {
 export function createTrustStore(options: TrustStoreOptions): TrustStore {
   const { clock, logger } = options;
   const changes = new ChangeNotice<TrustSnapshot>(logger, "trust");
-  const sources = { ...options, onChange: () => update() };
+  const { crlReader = readCrlsHere } = options;
+  const sources = { ...options, crlReader, onChange: () => update() };
   const anchors = options.anchors.map((source) => keepCertificates(source, "trust anchor", sources));
   const intermediates = (options.intermediates ?? []).map((source) =>
     keepCertificates(source, "intermediate", sources),
@@ -117,6 +121,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
       stopped = true;
       cancelEnd?.();
       for (const kept of all) kept.stop();
+      crlReader.stop();
     },
   };
 }

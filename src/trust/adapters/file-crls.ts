@@ -1,27 +1,31 @@
 import { GatewayError } from "../../kernel/errors.ts";
-import { decodePemOrDer } from "../../pki/pem.ts";
+import { type CrlReader, readCrlsHere } from "../crl-reader.ts";
 import type { CrlSource } from "../ports.ts";
-import { readWholeFile } from "./read-file.ts";
+import { readSharedFile } from "./read-file.ts";
 
 /** A CRL of a million entries has about 40 MB as DER and 54 MB as PEM. */
 export const maxCrlBytes = 128 * 1024 * 1024;
 
 /** A file with one DER CRL, or one or several PEM CRLs; read anew at each fetch. */
-export function fileCrls(path: string): CrlSource {
+export function fileCrls(path: string, reader: CrlReader = readCrlsHere): CrlSource {
   const name = `file ${path}`;
   return {
     name,
     async fetch(signal) {
       const limits = { maxBytes: maxCrlBytes, code: "revocation_unavailable" } as const;
-      return decodeCrls(name, await readWholeFile(path, limits, signal));
+      return decodeCrls(name, await readSharedFile(path, limits, signal), reader);
     },
   };
 }
 
 /** @throws GatewayError `revocation_unavailable` that names the source */
-export function decodeCrls(source: string, bytes: Uint8Array): Uint8Array[] {
+export async function decodeCrls(
+  source: string,
+  content: Uint8Array,
+  reader: CrlReader,
+): Promise<readonly Uint8Array[]> {
   try {
-    return decodePemOrDer(bytes, "X509 CRL");
+    return await reader.decode(content);
   } catch (fault) {
     throw new GatewayError("revocation_unavailable", `${source} holds no readable CRL`, { cause: fault });
   }

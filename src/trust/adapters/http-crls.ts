@@ -2,7 +2,9 @@ import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { getCACertificates } from "node:tls";
 import { GatewayError } from "../../kernel/errors.ts";
+import { type CrlReader, readCrlsHere } from "../crl-reader.ts";
 import type { CrlSource } from "../ports.ts";
+import { allocateShared } from "../shared-bytes.ts";
 import { decodeCrls, maxCrlBytes } from "./file-crls.ts";
 
 export interface HttpCrlOptions {
@@ -12,6 +14,8 @@ export interface HttpCrlOptions {
   readonly timeoutMs?: number;
   /** PEM of a private CA for https URLs, beside the usual roots. */
   readonly ca?: string;
+  /** Default: in this thread. */
+  readonly reader?: CrlReader;
 }
 
 /** More than any real distribution point needs; fewer than a loop that somebody set up. */
@@ -36,7 +40,7 @@ export function httpCrls(url: string, options: HttpCrlOptions = {}): CrlSource {
         const answer = await download(new URL(url), held?.validators ?? {}, options, ending);
         if (answer === "unchanged" && held !== undefined) return held.crls;
         if (answer === "unchanged") throw new Error("it answers 304 to a request without conditions");
-        const crls = decodeCrls(name, answer.body);
+        const crls = await decodeCrls(name, answer.body, options.reader ?? readCrlsHere);
         held = { validators: answer.validators, crls };
         return crls;
       } catch (fault) {
@@ -56,7 +60,7 @@ interface Validators {
 }
 
 interface Download {
-  readonly body: Buffer;
+  readonly body: Uint8Array;
   readonly validators: Validators;
 }
 
@@ -120,7 +124,7 @@ function get(
   return promise;
 }
 
-async function collect(response: IncomingMessage, options: HttpCrlOptions): Promise<Buffer> {
+async function collect(response: IncomingMessage, options: HttpCrlOptions): Promise<Uint8Array> {
   const { maxBytes = maxCrlBytes } = options;
   const announced = Number(response.headers["content-length"] ?? 0);
   const chunks: Buffer[] = [];
@@ -135,7 +139,13 @@ async function collect(response: IncomingMessage, options: HttpCrlOptions): Prom
   } finally {
     response.destroy();
   }
-  return Buffer.concat(chunks, bytes);
+  const body = allocateShared(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
 }
 
 const tooLarge = (maxBytes: number): Error => new Error(`it is larger than the limit of ${maxBytes} bytes`);

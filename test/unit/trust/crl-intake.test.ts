@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../src/dev/pki/authority.ts";
 import { parseCertificate } from "../../../src/pki/certificate.ts";
 import { nextLook, readCrls } from "../../../src/trust/crl-intake.ts";
+import { readCrlsHere } from "../../../src/trust/crl-reader.ts";
 import type { KeptCrl } from "../../../src/trust/held-crl.ts";
 import { createRecordingLogger } from "../../support/recording-logger.ts";
 
@@ -33,6 +34,7 @@ async function intake(
     now,
     issuers: issuers.map(({ certificate }) => parseCertificate(certificate)),
     logger,
+    reader: readCrlsHere,
   });
   return { kept, refusals: logger.lines.map(({ fields }) => String(fields["reason"])) };
 }

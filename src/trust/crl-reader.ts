@@ -1,0 +1,58 @@
+import type { Clock } from "../kernel/clock.ts";
+import { type Crl, parseCrl, reviveCrl } from "../pki/crl.ts";
+import type { PublicKey } from "../pki/public-key.ts";
+import { CrlThread, type CrlThreadOptions } from "./crl-thread.ts";
+import { crlWork } from "./crl-work.ts";
+
+/** Reads CRLs without holding up requests. Whatever it throws is a sentence about the input, or about its thread. */
+export interface CrlReader {
+  /** The DER of each CRL in a file of DER or PEM. */
+  decode(content: Uint8Array): Promise<readonly Uint8Array[]>;
+  /** SHA-256, lower-case hexadecimal. */
+  fingerprint(der: Uint8Array): Promise<string>;
+  /** As `parseCrl`. */
+  parse(der: Uint8Array): Promise<Crl>;
+  /** Afterwards `crl.isSignedBy` costs nothing for these keys. */
+  verify(crl: Crl, keys: readonly PublicKey[]): Promise<void>;
+  stop(): void;
+}
+
+/** A CRL of this size takes about two milliseconds to read. */
+const largeFrom = 256 * 1024;
+
+/** In the caller's own thread. */
+export const readCrlsHere: CrlReader = {
+  decode: async (content) => crlWork.decode(content),
+  fingerprint: async (der) => crlWork.fingerprint(der),
+  parse: async (der) => parseCrl(der),
+  async verify(crl, keys) {
+    for (const key of keys) crl.isSignedBy(key);
+  },
+  stop() {},
+};
+
+/** Small CRLs in the caller's thread, since a message would cost more; large ones in a thread of their own. */
+export function createCrlReader(
+  options: CrlThreadOptions & {
+    readonly clock: Clock;
+    /** Bytes from which a CRL is large. Default 256 kB. */
+    readonly largeFrom?: number;
+  },
+): CrlReader {
+  const thread = new CrlThread(options);
+  const isSmall = (bytes: Uint8Array) => bytes.length < (options.largeFrom ?? largeFrom);
+  return {
+    decode: async (content) =>
+      // Of DER, nothing is to be decoded.
+      isSmall(content) || content[0] === 0x30 ? crlWork.decode(content) : thread.run("decode", content),
+    fingerprint: async (der) => (isSmall(der) ? crlWork.fingerprint(der) : thread.run("fingerprint", der)),
+    parse: async (der) => (isSmall(der) ? parseCrl(der) : reviveCrl(der, await thread.run("index", der))),
+    async verify(crl, keys) {
+      if (isSmall(crl.der)) return readCrlsHere.verify(crl, keys);
+      for (const key of keys)
+        if (crl.knownSignatureBy(key) === undefined)
+          crl.noteSignature(key, await thread.run("verify", crl.der, key.der));
+    },
+    stop: () => thread.stop(),
+  };
+}

@@ -1,0 +1,28 @@
+import { hash } from "node:crypto";
+import { parseCrl, reviveCrl } from "../pki/crl.ts";
+import type { CrlEntryIndex } from "../pki/crl-entries.ts";
+import { decodePemOrDer } from "../pki/pem.ts";
+import { PublicKey } from "../pki/public-key.ts";
+
+/**
+ * What takes time in proportion to a CRL's size. The same functions run in this thread for small CRLs and in a worker
+ * for large ones, so they take and give plain memory only. Each throws PkiError where its input is at fault.
+ */
+export const crlWork = {
+  /** The DER of each CRL in a file of DER or PEM. */
+  decode: (content: Uint8Array): Uint8Array[] => decodePemOrDer(content, "X509 CRL"),
+
+  /** SHA-256, lower-case hexadecimal. */
+  fingerprint: (der: Uint8Array): string => hash("sha256", der, "hex"),
+
+  /** Checks every entry and indexes it. */
+  index: (der: Uint8Array): CrlEntryIndex | undefined => parseCrl(der).entryIndex,
+
+  /** Whether the key (SubjectPublicKeyInfo, DER) signed the CRL. Entries are not looked at. */
+  verify: (der: Uint8Array, key: Uint8Array): boolean =>
+    reviveCrl(der, noEntries).isSignedBy(new PublicKey(key)),
+} as const;
+
+export type CrlWork = typeof crlWork;
+
+const noEntries: CrlEntryIndex = { count: 0, slots: new Uint32Array(1), issuers: new Uint32Array(0) };
