@@ -31,18 +31,24 @@ export interface OcspQuestion {
   readonly rules: PathRules;
 }
 
-/** What a responder says with the right to. Instants are epoch ms. */
-export type OcspAnswer =
-  | { readonly status: "good"; readonly thisUpdate: number; readonly validUntil: number }
-  | {
-      readonly status: "revoked";
-      readonly thisUpdate: number;
-      readonly validUntil: number;
-      readonly revokedAt: number;
-      readonly reason: CrlReason;
-    }
-  /** The responder does not know the certificate: no proof of anything (RFC 6960 2.2). */
-  | { readonly status: "unknown"; readonly thisUpdate: number; readonly validUntil: number };
+/** When an answer counts. Epoch ms. */
+interface Currency {
+  readonly thisUpdate: number;
+  /** The responder's own end of it, at which the next one is there: nextUpdate, or the largest age. */
+  readonly freshUntil: number;
+  /** From then on it may not be used any more. */
+  readonly validUntil: number;
+}
+
+/** What a responder says with the right to. */
+export type OcspAnswer = Currency &
+  (
+    | { readonly status: "good" }
+    /** `revokedAt`: epoch ms. */
+    | { readonly status: "revoked"; readonly revokedAt: number; readonly reason: CrlReason }
+    /** The responder does not know the certificate: no proof of anything (RFC 6960 2.2). */
+    | { readonly status: "unknown" }
+  );
 
 /** How far a responder's clock may be off ours. */
 export const ocspSkewMs = 5 * 60_000;
@@ -70,11 +76,11 @@ export function checkOcspResponse(der: Uint8Array, question: OcspQuestion): Ocsp
   const signer = findOcspSigner(basic, question);
   if (typeof signer === "string") return `the response may not be trusted: ${signer}`;
 
-  const { status, thisUpdate } = single;
-  const validUntil = Math.min(currency.validUntil, signer.validUntil);
+  const { status } = single;
+  const counts = { ...currency, validUntil: Math.min(currency.validUntil, signer.validUntil) };
   return status.kind === "revoked"
-    ? { status: "revoked", thisUpdate, validUntil, revokedAt: status.revokedAt, reason: status.reason }
-    : { status: status.kind, thisUpdate, validUntil };
+    ? { status: "revoked", revokedAt: status.revokedAt, reason: status.reason, ...counts }
+    : { status: status.kind, ...counts };
 }
 
 function nonceProblem({ nonce }: BasicOcspResponse, question: OcspQuestion): string | undefined {
@@ -98,18 +104,18 @@ function singleFor(
   return another === undefined ? single : "the response says two things about the certificate";
 }
 
-/** Until when an answer counts; or a sentence why it does not now (RFC 6960 3.2 (5), (6)). */
+/** When an answer counts; or a sentence why it does not now (RFC 6960 3.2 (5), (6)). */
 function currencyOf(
   { thisUpdate, nextUpdate }: SingleResponse,
   { at, maximumAgeMs }: OcspQuestion,
-): { readonly validUntil: number } | string {
+): Currency | string {
   // Each comparison is written so that a limit that is no number refuses.
   if (!(thisUpdate <= at + ocspSkewMs))
     return `the response is not valid before ${formatInstant(thisUpdate)}`;
   if (nextUpdate !== undefined && nextUpdate < thisUpdate) return "the response ends before it begins";
   const validUntil =
     nextUpdate === undefined ? Math.min(thisUpdate, at) + maximumAgeMs : nextUpdate + ocspSkewMs;
-  if (at < validUntil) return { validUntil };
+  if (at < validUntil) return { thisUpdate, freshUntil: nextUpdate ?? validUntil, validUntil };
   return nextUpdate === undefined
     ? `the response is from ${formatInstant(thisUpdate)}, which is too old`
     : `the response ended at ${formatInstant(nextUpdate)}`;

@@ -72,6 +72,7 @@ describe("an OCSP answer", () => {
     expect(check(respond({ nextUpdate }))).toEqual({
       status: "good",
       thisUpdate: expect.any(Number) as number,
+      freshUntil: nextUpdate.getTime(),
       validUntil: nextUpdate.getTime() + 5 * minute,
     });
   });
