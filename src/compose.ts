@@ -120,7 +120,6 @@ async function start(
     return {
       ...own,
       clientCas: [...anchors, ...intermediates].map(({ der }) => der),
-      partialChains: anchors.some((anchor) => !anchor.isSelfIssued),
     };
   };
   await provePresentedChainIsVisible(tlsMaterial());

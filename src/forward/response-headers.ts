@@ -2,7 +2,7 @@ import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
 
 /**
  * Never sent to a client: what could show the gateway's own credential or tenant (`authorization`, `api-key`,
- * `www-authenticate`), state that would be shared between clients (`set-cookie`), and what only the gateway may say.
+ * `www-authenticate`), and state that would be shared between clients (`set-cookie`).
  */
 const withheld: ReadonlySet<string> = new Set([
   "alt-svc",
@@ -14,14 +14,20 @@ const withheld: ReadonlySet<string> = new Set([
   "set-cookie2",
   "strict-transport-security",
   "www-authenticate",
-  "x-certgate-answered-by",
-  "x-certgate-reason",
-  "x-certgate-request-id",
   "x-powered-by",
 ]);
 
-/** True for a header (lower case) of a backend's answer that never reaches a client. */
-export const isWithheldFromClient = (name: string): boolean => withheld.has(name) || isHopByHop(name);
+/**
+ * Tells which headers of a backend's answer never reach a client: the above, hop-by-hop ones with those that the
+ * backend's `Connection` names, and what only the gateway may say (`x-certgate-*`).
+ * @param backend flat raw pairs
+ * @returns a test of a lower-case name
+ */
+export function withheldFromClient(backend: readonly string[]): (name: string) => boolean {
+  const hop = namedByConnection(backend);
+  return (name) =>
+    withheld.has(name) || isHopByHop(name) || name.startsWith("x-certgate-") || hop?.has(name) === true;
+}
 
 /**
  * A backend's answer headers as the client gets them: rate limits, request ids and retry hints pass, duplicates and
@@ -30,12 +36,11 @@ export const isWithheldFromClient = (name: string): boolean => withheld.has(name
  * @returns flat raw pairs
  */
 export function responseHeaders(backend: readonly string[], requestId: string): string[] {
-  const hop = namedByConnection(backend);
+  const isWithheld = withheldFromClient(backend);
   const headers: string[] = [];
   for (let at = 0; at < backend.length; at += 2) {
     const name = (backend[at] as string).toLowerCase();
-    if (isWithheldFromClient(name) || hop?.has(name)) continue;
-    headers.push(name, backend[at + 1] as string);
+    if (!isWithheld(name)) headers.push(name, backend[at + 1] as string);
   }
   headers.push("x-certgate-request-id", requestId, "x-certgate-answered-by", "backend");
   return headers;

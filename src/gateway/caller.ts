@@ -60,10 +60,19 @@ export class ConnectionCaller {
   #verdict: CallerVerdict | undefined;
   #generation = -1;
   #decidedAt = 0;
+  #turnedAway = false;
 
   constructor(presented: Presented, facts: CallerFacts) {
     this.#presented = presented;
     this.#facts = facts;
+  }
+
+  /**
+   * The caller was refused, and the connection is closing: what else was pipelined on it is neither decided nor
+   * answered, so that a stranger cannot make one handshake pay for thousands of decisions.
+   */
+  get turnedAway(): boolean {
+    return this.#turnedAway;
   }
 
   /** As `identify`, but what was missing for the decision is fetched first, where it can be. */
@@ -89,6 +98,7 @@ export class ConnectionCaller {
     this.#verdict = verdict;
     this.#generation = generation;
     this.#decidedAt = now;
+    this.#turnedAway = !verdict.allowed && verdict.missing === undefined;
     return verdict;
   }
 }

@@ -1,14 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
 import type { PassThroughRequest } from "../forward/pass-through.ts";
-import { passThroughHeaders } from "../forward/pass-through-headers.ts";
-import type { GatewayError } from "../kernel/errors.ts";
-import { allow, type Denied, type Verdict } from "../model/verdict.ts";
+import { namesFramingInConnection, passThroughHeaders } from "../forward/pass-through-headers.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decideRoute } from "../policy/decide.ts";
 import { readRouteTarget } from "../target/route-target.ts";
-import type { Caller, ConnectionCaller } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import type { ExchangeDraft } from "./exchange-draft.ts";
-import type { Gateway, ReadyRoute } from "./gateway.ts";
+import type { ReadyRoute } from "./gateway.ts";
 import { whilePresent } from "./while-present.ts";
 
 /**
@@ -22,7 +20,7 @@ export async function passThrough(
   response: ServerResponse,
   draft: ExchangeDraft,
 ): Promise<Denied | undefined> {
-  const path = authoriseRoute(route, caller, request.url ?? "", draft);
+  const path = authoriseRoute(route, caller, request, draft);
   if (!path.allowed) return path;
   const credential = await whilePresent(response, (signal) => route.outbound.headers(signal));
   // The client waits for this word before it sends its body; the library never sees the header that asked.
@@ -30,76 +28,50 @@ export async function passThrough(
   await route.passThrough.request(
     request,
     response,
-    outbound(path.value, caller, credential, request, draft, false),
+    outboundOn(path.value, caller, credential, request, draft, "request"),
   );
   return undefined;
 }
 
-/**
- * The story of a WebSocket upgrade. Only routes take one.
- * @param failed hears, at once, of a backend that failed before the tunnel was there
- * @returns a denial to render, or undefined once the tunnel has ended
- * @throws GatewayError while the backend was not asked yet
- */
-export async function handleUpgrade(
-  gateway: Gateway,
-  connection: ConnectionCaller,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  draft: ExchangeDraft,
-  failed: (fault: GatewayError) => void,
-): Promise<Denied | undefined> {
-  const caller = await connection.identifyOrFetch();
-  if (!caller.allowed) return caller;
-  draft.client = caller.value.principal.client;
-  draft.thumbprint = caller.value.principal.thumbprint;
-  const route = gateway.routeOf(request.url ?? "");
-  if (route === undefined)
-    return {
-      allowed: false,
-      code: "operation_unknown",
-      detail: "No route takes an upgrade here.",
-      trace: [...caller.trace, { check: "operation", outcome: "fail", detail: "upgrade outside a route" }],
-    };
-  const path = authoriseRoute(route, caller.value, request.url ?? "", draft);
-  if (!path.allowed) return path;
-  const leaving = new AbortController();
-  socket.once("close", () => leaving.abort(new Error("the caller left")));
-  const credential = await route.outbound.headers(leaving.signal);
-  await route.passThrough.upgrade(
-    request,
-    socket,
-    head,
-    outbound(path.value, caller.value, credential, request, draft, true),
-    failed,
-  );
+/** What an unknown backend must not be sent, whatever route it is on. */
+function unfitForRoutes(request: IncomingMessage): Denied | undefined {
+  const refuse = (code: "request_malformed" | "operation_unknown", rule: string) =>
+    deny(code, `${rule}.`, [{ check: "route", outcome: "fail", detail: rule }]);
+  // A backend that answers TRACE sends the gateway's own token back to the client (RFC 9110 9.3.8).
+  if (request.method === "TRACE" || request.method === "CONNECT")
+    return refuse("operation_unknown", `Routes do not take ${request.method}`);
+  if (namesFramingInConnection(request.rawHeaders))
+    return refuse("request_malformed", "Connection names a header that says where the body ends");
   return undefined;
 }
 
-function authoriseRoute(
+/** Grant and target of a request on a route. @returns path and query at the backend */
+export function authoriseRoute(
   route: ReadyRoute,
   caller: Caller,
-  url: string,
+  request: IncomingMessage,
   draft: ExchangeDraft,
 ): Verdict<string> {
+  const unfit = unfitForRoutes(request);
+  if (unfit !== undefined) return unfit;
   draft.operation = `route:${route.name}`;
   draft.path = route.prefix;
   draft.backend = route.backend.name;
   const grant = decideRoute(caller.entry, route.name);
   if (!grant.allowed) return grant;
-  const target = readRouteTarget(url, route.prefix);
+  const target = readRouteTarget(request.url ?? "", route.prefix);
   if (!target.allowed) return target;
   return allow(`${route.backend.basePath}${target.value.path}`, [...grant.trace, ...target.trace]);
 }
 
-function outbound(
+/** What goes out on a route: path and headers, the gateway's own among them. */
+export function outboundOn(
   path: string,
   caller: Caller,
   credential: readonly string[],
   request: IncomingMessage,
   draft: ExchangeDraft,
-  upgrade: boolean,
+  kind: "request" | "upgrade",
 ): PassThroughRequest {
   // An on-prem app learns who is calling from the gateway alone: clients' own x-certgate-* headers are withheld.
   const ours = [
@@ -109,5 +81,5 @@ function outbound(
     "x-certgate-client",
     caller.principal.client,
   ];
-  return { path, requestId: draft.requestId, headers: passThroughHeaders(request.rawHeaders, ours, upgrade) };
+  return { path, requestId: draft.requestId, headers: passThroughHeaders(request.rawHeaders, ours, kind) };
 }

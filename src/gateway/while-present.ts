@@ -1,21 +1,22 @@
-import type { ServerResponse } from "node:http";
+import type { EventEmitter } from "node:events";
 import { CallerLeft } from "./read-body.ts";
 
 /**
  * Waits for something on behalf of a caller, and stops waiting when the caller leaves.
+ * @param caller the response or the socket that ends with the caller
  * @throws CallerLeft, or what the wait threw
  */
 export async function whilePresent<T>(
-  response: ServerResponse,
+  caller: EventEmitter & { readonly destroyed: boolean },
   wait: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (response.destroyed) throw new CallerLeft();
+  if (caller.destroyed) throw new CallerLeft();
   const leaving = new AbortController();
   const onClose = () => leaving.abort(new CallerLeft());
-  response.once("close", onClose);
+  caller.once("close", onClose);
   try {
     return await wait(leaving.signal);
   } finally {
-    response.off("close", onClose);
+    caller.off("close", onClose);
   }
 }

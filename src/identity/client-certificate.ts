@@ -115,12 +115,27 @@ const expressible: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "client_certificate_wrong_usage",
 ]);
 
+/**
+ * OpenSSL takes no chain for complete that ends below a self-signed certificate, unless it is told to; Node's server
+ * drops that option (26.10). An anchor that is an intermediate CA is ours alone to judge, then.
+ */
+function cannotExpress(path: VerifiedPath, { error }: TlsOpinion): boolean {
+  const anchor = path.certificates.at(-1);
+  return anchor?.isSelfIssued === false && error !== undefined && incompleteChain.has(error);
+}
+
+const incompleteChain: ReadonlySet<string> = new Set([
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
 function reconcile(
   ours: PathVerdict,
   tls: TlsOpinion | "not-asked",
   { log, metrics }: ClientCertificateVerifierOptions,
 ): PathVerdict {
-  if (tls === "not-asked") return ours;
+  if (tls === "not-asked" || (ours.allowed && cannotExpress(ours.value, tls))) return ours;
   const step: TraceStep = {
     check: "tls-second-opinion",
     outcome: tls.authorized ? "pass" : "fail",

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
@@ -20,6 +21,12 @@ export interface ListenerOptions {
   readonly exchanges: ExchangeServer;
   readonly metrics: Metrics;
 }
+
+/** What Node's parser and timers say, as sentences about the request. */
+const clientErrors: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "The headers are too large.",
+  ERR_HTTP_REQUEST_TIMEOUT: "It took too long to arrive.",
+};
 
 export interface Listener {
   readonly port: number;
@@ -73,8 +80,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     // Fails closed: a connection that was not captured has no certificate.
     return caller ?? new ConnectionCaller({ chain: undefined, tls: { authorized: false } }, callers);
   };
-  const serve: Parameters<typeof createServer>[1] = (request, response) =>
-    void serveExchange(exchanges, callerOf(request.socket), request, response);
+  const answering = new WeakMap<Socket, number>();
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    answering.set(socket, (answering.get(socket) ?? 0) + 1);
+    response.once("close", () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
+    void serveExchange(exchanges, callerOf(socket), request, response);
+  };
   server.on("request", serve);
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
@@ -84,9 +96,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     (request, socket, head) => void serveUpgrade(exchanges, callerOf(request.socket), request, socket, head),
   );
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
-    if (fault.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-    const detail =
-      fault.code === "HPE_HEADER_OVERFLOW" ? "The headers are too large." : "It does not parse as HTTP/1.1.";
+    // Into an answer that is under way nothing may be written: a client would take it for a part of it.
+    const isAnswering = (answering.get(socket as Socket) ?? 0) > 0;
+    if (fault.code === "ECONNRESET" || !socket.writable || isAnswering) return void socket.destroy();
+    const detail = clientErrors[fault.code ?? ""] ?? "It does not parse as HTTP/1.1.";
     refuseOnSocket(socket, { code: "request_malformed", detail }, randomUUID());
   });
 

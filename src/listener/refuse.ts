@@ -74,6 +74,7 @@ export function refuse(
   };
   const timer = setTimeout(end, lingerMs);
   request.removeAllListeners("data");
+  request.resume();
   request.on("data", (chunk: Buffer) => {
     dropped += chunk.length;
     if (dropped > lingerBytes) end();
@@ -91,6 +92,10 @@ export function refuseOnSocket(socket: Duplex, refusal: Refusal, requestId: stri
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
     socket.end(`${lines.join("\r\n")}\r\nconnection: close\r\n\r\n${body}`);
+    // Node leaves such a socket half open, and no timeout of its server looks after it any more.
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once("close", () => clearTimeout(timer));
+    socket.resume();
   } else socket.destroy();
   return status;
 }

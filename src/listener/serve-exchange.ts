@@ -6,7 +6,7 @@ import type { ConnectionCaller } from "../gateway/caller.ts";
 import type { ExchangeDraft } from "../gateway/exchange-draft.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { handleExchange } from "../gateway/handle-exchange.ts";
-import { handleUpgrade } from "../gateway/pass-through.ts";
+import { handleUpgrade } from "../gateway/handle-upgrade.ts";
 import { CallerLeft } from "../gateway/read-body.ts";
 import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
@@ -31,6 +31,7 @@ export async function serveExchange(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (connection.turnedAway) return void response.destroy();
   const draft = begin(server, request);
   let outcome: Outcome = { decision: "allowed", answeredBy: "backend" };
   const ended = server.live.add(connection, (denied) => {

@@ -8,8 +8,6 @@ export interface TlsMaterial {
   readonly privateKeyPem: string;
   /** DER of anchors and of configured intermediates: the TLS library's second opinion rests on them. */
   readonly clientCas: readonly Uint8Array[];
-  /** Some anchor is not self-issued: then OpenSSL must take a partial chain for complete, as we do. */
-  readonly partialChains: boolean;
 }
 
 /**
@@ -22,7 +20,6 @@ export function secureContextOptions(material: TlsMaterial): SecureContextOption
     key: material.privateKeyPem,
     // An empty list would mean the runtime's own public roots, which must never vouch for a client.
     ca: material.clientCas.length === 0 ? [material.certificateChainPem] : material.clientCas.map(toPem),
-    allowPartialTrustChain: material.partialChains,
     minVersion: "TLSv1.2",
     ciphers:
       "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:" +

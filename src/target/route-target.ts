@@ -35,7 +35,18 @@ function brokenRule(path: string, url: string): string | undefined {
   if (/%25/i.test(path)) return "is encoded twice";
   if (/%(?![0-9a-f]{2})/i.test(url)) return "holds a broken percent-encoding";
   if (path.includes("//")) return "holds an empty segment";
+  // Overlong UTF-8 (%c0%ae for a dot) is not UTF-8, but lenient servers decode it all the same.
+  if (!isUtf8(path)) return "is not UTF-8 once decoded";
   if (path.split("/").some((segment) => /^\.{1,2}$/.test(segment.replaceAll(/%2e/gi, "."))))
     return "holds a dot segment";
   return undefined;
+}
+
+function isUtf8(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

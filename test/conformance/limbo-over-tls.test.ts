@@ -51,7 +51,6 @@ async function listen(
       certificateChainPem: pki.server.chainPem,
       privateKeyPem: pki.server.keyPem,
       clientCas: anchors.map(({ der }) => der),
-      partialChains: anchors.some(({ isSelfIssued }) => !isSelfIssued),
     },
     metrics,
     callers: {

@@ -1,17 +1,19 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent } from "node:https";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { getCACertificates } from "node:tls";
+import type { Duplex } from "node:stream";
 import { createProxyMiddleware, definePlugin } from "http-proxy-middleware";
 import { GatewayError } from "../../kernel/errors.ts";
 import type { PassThrough, PassThroughRequest } from "../pass-through.ts";
-import { isWithheldFromClient } from "../response-headers.ts";
+import { withheldFromClient } from "../response-headers.ts";
+import { backendTls, mostConnections } from "./backend-tls.ts";
 
 export interface HttpProxyPassThroughOptions {
   /** `https://host[:port]` */
   readonly origin: string;
   /** PEM of a private CA, trusted beside the runtime's own roots. */
   readonly ca?: string;
+  /** To the answer's head, and between two pieces of it. */
   readonly firstByteTimeoutMs: number;
 }
 
@@ -19,39 +21,53 @@ export interface HttpProxyPassThroughOptions {
  * The home of http-proxy-middleware. Its traps, and what is done about them: its default plugins answer errors with
  * a page that echoes the URL, so they are ejected; its `proxyReq` hook is skipped when a client sends `Expect`, so
  * headers are replaced before it is called; it tells a failure by `error`, by `next(err)`, or by both, so one function
- * hears of them all and the first word counts.
+ * hears of them all and the first word counts; it hands a backend's status line to the response unchecked, where a
+ * bad one throws out of a stream's callback and ends the process; a tunnel whose client side is destroyed leaves the
+ * backend's side open.
  */
 export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions): PassThrough {
-  const agent = new Agent({
-    keepAlive: true,
-    rejectUnauthorized: true,
-    ...(options.ca === undefined ? {} : { ca: [...getCACertificates("default"), options.ca] }),
-  });
-  const tunnels = new WeakMap<IncomingMessage, Tunnel>();
+  const secureContext = backendTls(options.ca);
+  const agent = new Agent({ keepAlive: true, maxSockets: mostConnections, secureContext });
+  // Never shared with requests: a backend may see in an upgrade what we do not, and what is left on that connection
+  // must not meet somebody else's request.
+  const tunnelAgent = new Agent({ keepAlive: false, secureContext });
+  const underWay = new WeakMap<IncomingMessage, UnderWay>();
 
   const hooks = definePlugin((proxy) => {
     // With a listener here a failed request emits and never calls `next`; without one an upgrade's failure would
     // throw. So this is the one place that hears of every failure.
-    proxy.on("error", (fault, request) => tunnels.get(request as IncomingMessage)?.fail(fault));
-    proxy.on("proxyReq", (proxyRequest) => {
-      proxyRequest.once("timeout", () => proxyRequest.destroy(new Error(timedOut)));
+    proxy.on("error", (fault, request) => {
+      if (request !== undefined) underWay.get(request)?.fail(fault);
     });
-    proxy.on("proxyRes", (answer, request) => withhold(answer.headers, tunnels.get(request)));
+    proxy.on("proxyReq", (proxyRequest, request) => {
+      limitSilence(proxyRequest, options.firstByteTimeoutMs);
+      proxyRequest.once("upgrade", (_answer, backend) => {
+        backend.destroy();
+        underWay.get(request)?.fail(new Error("the backend switched protocols unasked"));
+      });
+    });
+    proxy.on("proxyRes", (answer, request, response) => {
+      clean(answer, underWay.get(request));
+      // The library would write keep-alive although the client, or our own drain, asked to close.
+      if (!response.shouldKeepAlive) answer.headers.connection = "close";
+    });
     proxy.on("proxyReqWs", (proxyRequest, request) => {
-      const tunnel = tunnels.get(request);
+      const tunnel = underWay.get(request);
+      limitSilence(proxyRequest, options.firstByteTimeoutMs);
       // These listeners are added before the library's own, so they see the answer first.
-      proxyRequest.once("upgrade", (answer) => {
-        withhold(answer.headers, tunnel, "upgrade");
-        tunnel?.open();
+      proxyRequest.once("upgrade", (answer, backend) => {
+        proxyRequest.setTimeout(0);
+        clean(answer, tunnel);
+        tunnel?.open(backend);
       });
       proxyRequest.once("response", (answer) => {
-        withhold(answer.headers, tunnel);
-        tunnel?.open();
+        clean(answer, tunnel);
+        tunnel?.open(answer.socket);
       });
     });
   });
 
-  const proxy = createProxyMiddleware({
+  const shared = {
     target: options.origin,
     changeOrigin: true,
     secure: true,
@@ -59,9 +75,9 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
     followRedirects: false,
     ejectPlugins: true,
     plugins: [hooks],
-    agent,
-    proxyTimeout: options.firstByteTimeoutMs,
-  });
+  };
+  const proxy = createProxyMiddleware({ ...shared, agent });
+  const tunnels = createProxyMiddleware({ ...shared, agent: tunnelAgent });
 
   return {
     async request(incoming, response, request) {
@@ -71,7 +87,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
         if (response.headersSent) response.destroy();
         else reject(asGatewayError(fault));
       };
-      tunnels.set(incoming, { requestId: request.requestId, open: () => {}, fail });
+      underWay.set(incoming, { requestId: request.requestId, open: () => {}, fail });
       response.once("close", resolve);
       void proxy(incoming, response, fail);
       await promise;
@@ -82,45 +98,61 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
         socket.once("close", () => resolve());
       });
       let answered = false;
-      tunnels.set(incoming, {
+      underWay.set(incoming, {
         requestId: request.requestId,
-        open: () => {
+        open(backend) {
           answered = true;
+          socket.once("close", () => backend.destroy());
         },
-        fail: (fault) => {
+        fail(fault) {
           if (answered) socket.destroy();
           else failed(asGatewayError(fault));
           answered = true;
         },
       });
-      proxy.upgrade(incoming, socket as Socket, head);
+      tunnels.upgrade(incoming, socket as Socket, head);
       await closed;
     },
-    close: () => agent.destroy(),
+    close() {
+      agent.destroy();
+      tunnelAgent.destroy();
+    },
   };
 }
 
-interface Tunnel {
+interface UnderWay {
   readonly requestId: string;
-  open(): void;
+  /** The backend has answered an upgrade; its socket goes when the client goes. */
+  open(backend: Duplex): void;
   fail(fault: unknown): void;
 }
 
 const timedOut = "the backend took too long";
+
+function limitSilence(proxyRequest: ClientRequest, ms: number): void {
+  proxyRequest.setTimeout(ms, () => proxyRequest.destroy(new Error(timedOut)));
+}
 
 function replace(incoming: IncomingMessage, request: PassThroughRequest): void {
   incoming.headers = request.headers;
   incoming.url = request.path;
 }
 
-function withhold(headers: IncomingHttpHeaders, tunnel: Tunnel | undefined, keep?: "upgrade"): void {
+/** What the library copies from the backend's answer to ours, made fit for it. */
+function clean(answer: IncomingMessage, exchange: UnderWay | undefined): void {
+  const { headers, statusCode = 0 } = answer;
+  const isWithheld = withheldFromClient(answer.rawHeaders);
+  const isSwitching = statusCode === 101;
   for (const name of Object.keys(headers)) {
-    if (!isWithheldFromClient(name) || name === "transfer-encoding") continue;
-    if (keep === "upgrade" && (name === "upgrade" || name === "connection")) continue;
-    delete headers[name];
+    if (name === "transfer-encoding" || (isSwitching && (name === "upgrade" || name === "connection")))
+      continue;
+    if (isWithheld(name)) delete headers[name];
   }
   headers["x-certgate-answered-by"] = "backend";
-  if (tunnel !== undefined) headers["x-certgate-request-id"] = tunnel.requestId;
+  if (exchange !== undefined) headers["x-certgate-request-id"] = exchange.requestId;
+  // Node's server refuses both with an exception that nobody could catch.
+  answer.statusMessage = "";
+  if (!isSwitching && (statusCode < 200 || statusCode > 599)) answer.statusCode = 502;
 }
 
 function asGatewayError(fault: unknown): GatewayError {

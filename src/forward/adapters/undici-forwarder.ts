@@ -1,6 +1,6 @@
-import { getCACertificates } from "node:tls";
 import { errors, Pool, type Dispatcher } from "undici";
 import { GatewayError } from "../../kernel/errors.ts";
+import { backendTls, mostConnections } from "./backend-tls.ts";
 import type { AnswerSink, Forwarder, Forwarding } from "../forwarder.ts";
 
 export interface UndiciForwarderOptions {
@@ -21,10 +21,11 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
     // HTTP/1.1 on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
     allowH2: false,
     pipelining: 1,
+    connections: mostConnections,
     connect: {
       timeout: options.connectTimeoutMs,
       rejectUnauthorized: true,
-      ...(options.ca === undefined ? {} : { ca: [...getCACertificates("default"), options.ca] }),
+      secureContext: backendTls(options.ca),
     },
     headersTimeout: options.firstByteTimeoutMs,
     bodyTimeout: options.idleTimeoutMs,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { passThroughHeaders } from "../../../src/forward/pass-through-headers.ts";
+import { namesFramingInConnection, passThroughHeaders } from "../../../src/forward/pass-through-headers.ts";
 
 const ours = ["authorization", "Bearer ours", "x-certgate-client", "robot"];
-const build = (client: readonly string[], upgrade = false) => passThroughHeaders(client, ours, upgrade);
+const build = (client: readonly string[], kind: "request" | "upgrade" = "request") =>
+  passThroughHeaders(client, ours, kind);
 
 describe("passThroughHeaders", () => {
   it("passes headers that the gateway knows nothing of", () => {
@@ -32,7 +33,7 @@ describe("passThroughHeaders", () => {
   });
 
   it("keeps the upgrade that a WebSocket needs, and nothing else that is hop-by-hop", () => {
-    const headers = build(["Connection", "Upgrade, X-Hop", "Upgrade", "websocket", "X-Hop", "1"], true);
+    const headers = build(["Connection", "Upgrade, X-Hop", "Upgrade", "websocket", "X-Hop", "1"], "upgrade");
     expect(headers["upgrade"]).toBe("websocket");
     expect(headers["connection"]).toBe("Upgrade");
     expect(headers["x-hop"]).toBeUndefined();
@@ -42,9 +43,34 @@ describe("passThroughHeaders", () => {
     expect(build(["X-A", "1", "x-a", "2"])["x-a"]).toEqual(["1", "2"]);
   });
 
-  it("takes a header called __proto__ for a name like any other", () => {
-    const headers = build(["__proto__", "x"]);
-    expect(Object.keys(headers)).toContain("__proto__");
-    expect(Object.getPrototypeOf(headers)).toBeNull();
+  it.each([
+    "x_certgate_client",
+    "X_Forwarded_For",
+    "__proto__",
+    "client-cert",
+    "x-original-uri",
+    "remote-user",
+  ])("withholds %s, which some servers read as a header of ours", (name) => {
+    expect(Object.keys(build([name, "x"])).toSorted()).toEqual(["authorization", "x-certgate-client"]);
+  });
+
+  it("keeps the framing of a body, whatever Connection asks", () => {
+    const headers = build(["Connection", "content-length", "Content-Length", "3"]);
+    expect(headers["content-length"]).toBe("3");
+  });
+
+  it("has no framing on an upgrade, which has no body", () => {
+    const headers = build(["Content-Length", "3", "Upgrade", "websocket"], "upgrade");
+    expect(headers["content-length"]).toBeUndefined();
+  });
+});
+
+describe("namesFramingInConnection", () => {
+  it.each(["content-length", "keep-alive, Transfer-Encoding"])("notices Connection: %s", (value) => {
+    expect(namesFramingInConnection(["Connection", value])).toBe(true);
+  });
+
+  it("leaves an honest Connection alone", () => {
+    expect(namesFramingInConnection(["Connection", "keep-alive, x-hop", "Content-Length", "3"])).toBe(false);
   });
 });
