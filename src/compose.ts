@@ -67,7 +67,7 @@ async function start(
   const metrics = createMetrics({ version, clock, freshness: states });
 
   const sources = await composeSources(config, clock);
-  const { store, callers } = composeDecision(config, sources, { clock, log, metrics });
+  const { store, callers, ocsp } = composeDecision(config, sources, { clock, log, metrics });
   const serverCertificate = createServerCertificateKeeper({
     clock,
     logger: log,
@@ -89,6 +89,7 @@ async function start(
   started.defer(() => backends.close());
   started.defer(() => {
     for (const kept of [store, serverCertificate, ...credentials.values()]) kept.stop();
+    ocsp?.stop();
   });
 
   // Up before anything is waited for and until everything else is down, so that it can say what is going on.
@@ -149,6 +150,7 @@ async function start(
     replaceTls();
     void live.judge();
   });
+  ocsp?.onChange(() => void live.judge());
   serverCertificate.onChange(replaceTls);
   // What changed while the port was being opened.
   replaceTls();
@@ -180,7 +182,7 @@ export async function loadDecision(
   stop(): void;
 }> {
   const sources = await composeSources(config, clock);
-  const { store, explainFacts } = composeDecision(config, sources, {
+  const { store, explainFacts, ocsp } = composeDecision(config, sources, {
     clock,
     log: silentLogger,
     metrics: silentMetrics,
@@ -189,7 +191,10 @@ export async function loadDecision(
   return {
     explainFacts,
     problems: store.states().filter(({ freshness }) => freshness === "empty" || freshness === "expired"),
-    stop: () => store.stop(),
+    stop() {
+      store.stop();
+      ocsp?.stop();
+    },
   };
 }
 

@@ -8,6 +8,8 @@ import type { Metrics } from "../model/metrics.ts";
 import { defaultPathRules } from "../pki/verify-path.ts";
 import { compileClientMap } from "../policy/client-map.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
+import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
+import { composeOcsp } from "./ocsp.ts";
 import type { Sources } from "./sources.ts";
 
 /** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
@@ -15,6 +17,8 @@ export interface Decision {
   readonly store: TrustStore;
   readonly callers: CallerFacts;
   readonly explainFacts: ExplainFacts;
+  /** Absent where OCSP is off. */
+  readonly ocsp: OcspKeeper | undefined;
 }
 
 export interface DecisionOptions {
@@ -37,6 +41,8 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     maxStaleMs: trust.maxStaleSeconds * 1000,
     crlRefreshMs: trust.revocation.refreshSeconds * 1000,
   });
+  const ocsp = composeOcsp(trust.revocation, clock, log);
+  const facts = trustFacts(store, trust.revocation.mode, ocsp);
   const clients = compileClientMap(
     Object.entries(config.clients).map(([name, client]) => ({ name, ...client })),
     { allowSha1: config.identity.allowSha1Thumbprints },
@@ -44,19 +50,20 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
   const callers: CallerFacts = {
     clock,
     clients: () => clients,
-    generation: () => store.current().version,
-    fetchMissing: async () => false,
+    generation: () => facts().version,
+    fetchMissing: async (missing) => (await ocsp?.keeper.fetch(missing)) ?? false,
     verifier: createClientCertificateVerifier({
       clock,
       log,
       metrics,
       rules: defaultPathRules,
-      facts: trustFacts(store, trust.revocation.mode),
+      facts,
     }),
   };
   return {
     store,
     callers,
+    ocsp: ocsp?.keeper,
     explainFacts: {
       callers,
       backendOf: (deployment) =>
@@ -69,13 +76,20 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
   };
 }
 
-/** The store's snapshot as the verifier takes it; one object a snapshot. */
-function trustFacts(store: TrustStore, mode: Config["trust"]["revocation"]["mode"]): () => TrustFacts {
+/** The store's snapshot as the verifier takes it; one object a version. */
+function trustFacts(
+  store: TrustStore,
+  mode: Config["trust"]["revocation"]["mode"],
+  ocsp: ReturnType<typeof composeOcsp>,
+): () => TrustFacts {
+  const other = ocsp === undefined ? {} : { other: { order: ocsp.order, source: ocsp.keeper.source } };
   let last: TrustFacts | undefined;
   return () => {
-    const { version, anchors, intermediates, crls } = store.current();
+    const { version: ownVersion, anchors, intermediates, crls } = store.current();
+    // Both only ever grow, so their sum stands for no two states.
+    const version = ownVersion + (ocsp?.keeper.version() ?? 0);
     if (last?.version !== version)
-      last = { version, anchors, intermediates, revocation: { mode, graceMs: 0, crls } };
+      last = { version, anchors, intermediates, revocation: { mode, graceMs: 0, crls, ...other } };
     return last;
   };
 }

@@ -38,7 +38,15 @@ function checkRevocation(root: Loose, report: Report): void {
   const trust = at(root, "trust");
   if (typeof trust.value !== "object" || trust.value === null) return;
   const mode = at(trust, "revocation", "mode").value ?? "hard";
-  if (mode === "hard" && isNothing(at(trust, "revocation", "crls")))
+  const ocsp = at(trust, "revocation", "ocsp", "mode");
+  const withOcsp = ocsp.value === "before-crl" || ocsp.value === "after-crl";
+  if (mode === "off" && withOcsp)
+    report(
+      ocsp.path,
+      `is \`${ocsp.value}\`, and revocation is \`off\`: nobody would be asked`,
+      "Write `off` here too, or `mode: hard` above it.",
+    );
+  if (mode === "hard" && !withOcsp && isNothing(at(trust, "revocation", "crls")))
     report(
       [...trust.path, "revocation", "crls"],
       "is empty, and revocation is `hard`: every client would be refused",
@@ -52,6 +60,7 @@ function checkUrls(root: Loose, report: Report): void {
     ...entries(at(root, "keyVaults")).map(([, vault]) => at(vault, "url")),
     ...entries(at(root, "backends")).map(([, backend]) => at(backend, "endpoint")),
     ...items(at(root, "trust", "revocation", "crls")).map((crl) => at(crl, "url")),
+    at(root, "trust", "revocation", "ocsp", "responderUrl"),
   ];
   for (const node of urls) {
     const written = text(node);

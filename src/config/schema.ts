@@ -35,11 +35,26 @@ const crlSource = z.union([
   z.strictObject({ url: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }) }),
 ]);
 
+/** Whether and how a certificate's issuer is asked about it at the moment it is needed. */
+const ocsp = z.strictObject({
+  /** `before-crl`: the CRLs answer where OCSP does not. `after-crl`: the other way round. */
+  mode: z.enum(["off", "before-crl", "after-crl"]).default("off"),
+  /** Asked about every certificate, in place of the responder that it names. */
+  responderUrl: z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).optional(),
+  nonce: z.enum(["required", "when-echoed"]).default("when-echoed"),
+  timeoutSeconds: seconds.default(5),
+  /** After it, an answer is asked for again, and one without nextUpdate does not count any more. */
+  maxAgeSeconds: seconds.default(600),
+  /** Whether a certificate may name a responder at a loopback, link-local or private address. */
+  allowPrivateAddresses: z.boolean().default(false),
+});
+
 const revocation = z.strictObject({
   /** `hard`: no current CRL, no entry. `off`: revocation is not checked. */
   mode: z.enum(["hard", "off"]).default("hard"),
   crls: z.array(crlSource).default([]),
   refreshSeconds: seconds.default(300),
+  ocsp: ocsp.prefault({}),
 });
 
 const managedIdentity = z
