@@ -33,7 +33,10 @@ export async function readCrls(
 ): Promise<readonly KeptCrl[]> {
   const { source, logger, issuers, reader } = options;
   // A CA that became known since then is asked about what is held, too.
-  for (const { crl } of before) await reader.verify(crl, keysFor(crl, issuers));
+  await verifyAhead(
+    before.map(({ crl }) => crl),
+    options,
+  );
   const held = before.filter(({ crl }) => !isForged(crl, issuers));
   const next = new Map<string, KeptCrl>();
   const refusals: unknown[] = [];
@@ -58,6 +61,17 @@ export async function readCrls(
   if (refusals.length > 0)
     for (const kept of held) if (!next.has(scopeOf(kept.crl))) next.set(scopeOf(kept.crl), kept);
   return [...next.values()];
+}
+
+/**
+ * Checks signatures with the keys of CAs that became known after their CRLs, so that no decision has to do it while a
+ * request waits.
+ */
+export async function verifyAhead(
+  crls: readonly Crl[],
+  { issuers, reader }: Pick<IntakeOptions, "issuers" | "reader">,
+): Promise<void> {
+  for (const crl of crls) await reader.verify(crl, keysFor(crl, issuers));
 }
 
 /**

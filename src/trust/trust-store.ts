@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../kernel/clock.ts";
+import { describeFault } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { Certificate } from "../pki/certificate.ts";
@@ -6,6 +7,7 @@ import { type CrlReader, readCrlsHere } from "./crl-reader.ts";
 import { keepCertificates, keepCrls } from "./kept-sources.ts";
 import type { CertificateSource, CrlSource } from "./ports.ts";
 import { ChangeNotice } from "./change-notice.ts";
+import { verifyAhead } from "./crl-intake.ts";
 import { assembleSnapshot, emptySnapshot, type TrustSnapshot } from "./snapshot.ts";
 
 export interface TrustStoreOptions {
@@ -86,6 +88,10 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
         : "trust changed",
     );
     changes.tell(next);
+    void verifyAhead(next.crls.crls, { issuers: issuers(), reader: crlReader }).catch((fault: unknown) =>
+      // The decision verifies by itself, only later.
+      logger.warn({ reason: describeFault(fault) }, "CRL signatures could not be checked ahead"),
+    );
   }
 
   /** Values end by time alone, too: then the snapshot changes although nothing was fetched. */
