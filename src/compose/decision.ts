@@ -45,7 +45,11 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
   const facts = trustFacts(store, trust.revocation.mode, ocsp);
   const clients = compileClientMap(
     Object.entries(config.clients).map(([name, client]) => ({ name, ...client })),
-    { allowSha1: config.identity.allowSha1Thumbprints },
+    {
+      allowSha1: config.identity.allowSha1Thumbprints,
+      deployments: Object.keys(config.deployments),
+      roles: {},
+    },
   );
   const callers: CallerFacts = {
     clock,

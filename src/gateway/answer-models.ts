@@ -6,7 +6,7 @@ import type { ClientEntry } from "../policy/client-map.ts";
  * list what others may use.
  */
 export function answerModels(entry: ClientEntry, response: ServerResponse, requestId: string): undefined {
-  const data = [...entry.deployments]
+  const data = [...entry.rights.deployments]
     .toSorted()
     .map((id) => ({ id, object: "model", created: 0, owned_by: "certgate" }));
   const body = JSON.stringify({ object: "list", data });

@@ -3,7 +3,6 @@ import type { ClientCertificateVerifier, Presented } from "../identity/client-ce
 import { principalOf } from "../identity/principal-of.ts";
 import type { Principal } from "../model/principal.ts";
 import { allow, type Allowed } from "../model/verdict.ts";
-import { sha1Thumbprint, sha256Thumbprint } from "../pki/certificate.ts";
 import type { MissingRevocation } from "../pki/path-failure.ts";
 import type { PathDenied } from "../pki/verify-path.ts";
 import type { ClientEntry, ClientMap } from "../policy/client-map.ts";
@@ -36,15 +35,14 @@ export interface CallerFacts {
 export function identifyCaller(presented: Presented, facts: CallerFacts): CallerVerdict {
   const path = facts.verifier.verify(presented);
   if (!path.allowed) return path;
-  const { leaf } = path.value;
-  const match = facts.clients().match({ sha256: sha256Thumbprint(leaf), sha1: sha1Thumbprint(leaf) });
+  const match = facts.clients().match(path.value, facts.clock.now());
   const trace = [...path.trace, ...match.trace];
   if (!match.allowed) return { ...match, trace };
   return allow(
     {
-      principal: principalOf(path.value, match.value.name),
-      entry: match.value,
-      validUntil: path.value.validUntil,
+      principal: principalOf(path.value, match.value.entry.name),
+      entry: match.value.entry,
+      validUntil: Math.min(path.value.validUntil, match.value.validUntil),
     },
     trace,
   );

@@ -1,7 +1,7 @@
 import type { Target } from "../model/target.ts";
 import { allow, type Denied, type TraceStep, type Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "../policy/client-map.ts";
-import { decide, decideRoute } from "../policy/decide.ts";
+import { type Circumstances, decide, decideRoute } from "../policy/decide.ts";
 import { parseHead } from "../target/parse-head.ts";
 import { readRouteTarget } from "../target/route-target.ts";
 import type { Presented } from "../identity/client-certificate.ts";
@@ -16,6 +16,8 @@ export interface ImaginedRequest {
   /** Flat raw pairs. */
   readonly headers: readonly string[];
   readonly body?: Uint8Array;
+  /** Where it comes from; clients that are bound to networks are denied without. */
+  readonly remoteAddress?: string;
 }
 
 const stageNames = ["caller", "target", "grant", "backend"] as const;
@@ -63,11 +65,12 @@ export function explain(presented: Presented, request: ImaginedRequest, facts: E
   const caller = tell("caller", identifyCaller(presented, facts.callers));
   if (!caller.allowed) return end(caller);
 
+  const circumstances = { at: facts.callers.clock.now(), remoteAddress: request.remoteAddress };
   const route = facts.routeOf(request.url);
   const destination =
     route === undefined
-      ? explainInference(caller.value.entry, request, facts, tell)
-      : explainRoute(caller.value.entry, request, route, tell);
+      ? explainInference(caller.value.entry, request, circumstances, facts, tell)
+      : explainRoute(caller.value.entry, request, circumstances, route, tell);
   if (!destination.allowed) return end(destination);
   tell(
     "backend",
@@ -81,12 +84,13 @@ type Tell = <T>(stage: StageName, verdict: Verdict<T>) => Verdict<T>;
 function explainInference(
   entry: ClientEntry,
   request: ImaginedRequest,
+  circumstances: Circumstances,
   facts: ExplainFacts,
   tell: Tell,
 ): Verdict<string> {
   const target = tell("target", targetOfRequest(request));
   if (!target.allowed) return target;
-  const grant = tell("grant", decide(entry, target.value));
+  const grant = tell("grant", decide(entry, target.value, circumstances));
   if (!grant.allowed) return grant;
   const { deployment } = grant.value;
   if (deployment === undefined) return allow("the gateway answers itself");
@@ -96,10 +100,11 @@ function explainInference(
 function explainRoute(
   entry: ClientEntry,
   request: ImaginedRequest,
+  circumstances: Circumstances,
   route: { readonly name: string; readonly prefix: string; readonly backend: string },
   tell: Tell,
 ): Verdict<string> {
-  const grant = tell("grant", decideRoute(entry, route.name));
+  const grant = tell("grant", decideRoute(entry, route.name, circumstances));
   if (!grant.allowed) return grant;
   const target = tell("target", readRouteTarget(request.url, route.prefix));
   if (!target.allowed) return target;

@@ -8,7 +8,7 @@ import { parseBody } from "../target/parse-body.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
 import type { ConnectionCaller } from "./caller.ts";
-import type { ExchangeDraft } from "./exchange-draft.ts";
+import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
 import type { Gateway } from "./gateway.ts";
 import { passThrough } from "./pass-through.ts";
 import { readBody } from "./read-body.ts";
@@ -53,7 +53,7 @@ export async function handleExchange(
   if (!target.allowed) return target;
   if (target.value.deployments[0] !== undefined) draft.deployment = target.value.deployments[0];
 
-  const grant = decide(entry, target.value);
+  const grant = decide(entry, target.value, circumstancesOf(draft));
   if (!grant.allowed) return grant;
   if (grant.value.deployment === undefined) return answerModels(entry, response, draft.requestId);
 

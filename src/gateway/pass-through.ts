@@ -5,7 +5,7 @@ import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decideRoute } from "../policy/decide.ts";
 import { readRouteTarget } from "../target/route-target.ts";
 import type { Caller } from "./caller.ts";
-import type { ExchangeDraft } from "./exchange-draft.ts";
+import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
 import type { ReadyRoute } from "./gateway.ts";
 import { whilePresent } from "./while-present.ts";
 
@@ -57,7 +57,7 @@ export function authoriseRoute(
   draft.operation = `route:${route.name}`;
   draft.path = route.prefix;
   draft.backend = route.backend.name;
-  const grant = decideRoute(caller.entry, route.name);
+  const grant = decideRoute(caller.entry, route.name, circumstancesOf(draft));
   if (!grant.allowed) return grant;
   const target = readRouteTarget(request.url ?? "", route.prefix);
   if (!target.allowed) return target;

@@ -53,6 +53,7 @@ export const catalogue = {
     "The client certificate, or a CA above it, is malformed or breaks a rule.",
   ),
   client_unknown: permission("The certificate is valid, but no client entry matches it."),
+  client_ambiguous: permission("The certificate is valid, but more than one client entry matches it."),
   deployment_not_permitted: permission("This client may not use the deployment that the request names."),
   operation_not_permitted: permission("This client may not use this operation."),
   request_malformed: invalid(400, "The request is malformed or ambiguous."),

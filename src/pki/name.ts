@@ -101,7 +101,7 @@ function attributeKey({ type, valueTag, value, valueDer }: NameAttribute): strin
 }
 
 /** RFC 4514 section 3's table, and the descriptors of the LDAP registry that certificates use. */
-const descriptors: Readonly<Record<string, string>> = {
+export const descriptors: Readonly<Record<string, string>> = {
   "2.5.4.3": "CN",
   "2.5.4.4": "SN",
   "2.5.4.5": "serialNumber",

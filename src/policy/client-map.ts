@@ -1,85 +1,117 @@
 import { GatewayError } from "../kernel/errors.ts";
-import { readThumbprint } from "../model/thumbprint.ts";
-import { allow, deny } from "../model/verdict.ts";
-import type { Verdict } from "../model/verdict.ts";
+import type { ClientOptions } from "../model/client-options.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
+import { sha1Thumbprint, sha256Thumbprint } from "../pki/certificate.ts";
+import { viewOfPath } from "../pki/selector/selector-view.ts";
+import type { VerifiedPath } from "../pki/verified-path.ts";
+import { type ClientEntry, createRightsCompiler, type KnownNames } from "./client-entry.ts";
+import {
+  type CallerIdentity,
+  type ClientIndex,
+  ClientIndexBuilder,
+  type ClientIndexOptions,
+} from "./client-index.ts";
 
-/** What an operator wrote about one client. */
-export interface ClientOptions {
-  readonly name: string;
-  /** In any spelling that `readThumbprint` takes. */
-  readonly thumbprints: readonly string[];
-  readonly deployments: readonly string[];
-  readonly routes: readonly string[];
-}
+export type { ClientEntry } from "./client-entry.ts";
 
-/** One client, ready for decisions. */
-export interface ClientEntry {
-  readonly name: string;
-  readonly deployments: ReadonlySet<string>;
-  readonly routes: ReadonlySet<string>;
-}
-
-/** Both hashes of the leaf certificate of a verified path: lower-case hex without separators. */
-export interface LeafThumbprints {
-  readonly sha256: string;
-  readonly sha1: string;
+/** The client that a certificate belongs to, and for how long. */
+export interface MatchedClient {
+  readonly entry: ClientEntry;
+  /** Epoch ms from which the match must be made again; infinite where nothing ends it. */
+  readonly validUntil: number;
 }
 
 export interface ClientMap {
-  /** Whose certificate is it? Constant time in the number of clients. Denies with `client_unknown`. */
-  match(leaf: LeafThumbprints): Verdict<ClientEntry>;
+  /**
+   * Whose certificate is it? Constant time in the number of clients. Denies with `client_unknown`, and with
+   * `client_ambiguous` when it is more than one client's: which one was meant is not for the gateway to guess.
+   * @param at epoch ms
+   */
+  match(path: VerifiedPath, at: number): Verdict<MatchedClient>;
 }
 
 /**
- * Compiles the client map.
- * @throws GatewayError `internal_error` on a thumbprint that is malformed or stands on two clients. The
- * configuration check reports these before; a map that got here with one must not be served.
+ * One map over several lists of clients.
+ * @param contested names that stand in more than one list: nobody is served under them
  */
-export function compileClientMap(
-  clients: Iterable<ClientOptions>,
-  options: { readonly allowSha1: boolean },
-): ClientMap {
-  const bySha256 = new Map<string, ClientEntry>();
-  const bySha1 = new Map<string, ClientEntry>();
-  for (const { name, thumbprints, deployments, routes } of clients) {
-    const entry: ClientEntry = { name, deployments: new Set(deployments), routes: new Set(routes) };
-    for (const text of thumbprints) {
-      const reading = readThumbprint(text);
-      if (!reading.ok) throw broken(name, `a thumbprint is malformed: ${reading.reason}`);
-      const { algorithm, hex } = reading.thumbprint;
-      if (algorithm === "sha1" && !options.allowSha1)
-        throw broken(name, "a SHA-1 thumbprint, and SHA-1 is switched off");
-      const index = algorithm === "sha256" ? bySha256 : bySha1;
-      const owner = index.get(hex);
-      if (owner !== undefined && owner !== entry)
-        throw broken(name, `thumbprint ${hex} stands on client ${owner.name} too`);
-      index.set(hex, entry);
-    }
+export const clientMapOver = (
+  indexes: readonly ClientIndex[],
+  contested: ReadonlySet<string> = new Set(),
+): ClientMap => ({
+  match: (path, at) =>
+    matchIdentity(
+      {
+        sha256: sha256Thumbprint(path.leaf),
+        sha1: sha1Thumbprint(path.leaf),
+        names: viewOfPath(path),
+      },
+      at,
+      indexes,
+      contested,
+    ),
+});
+
+/** As `ClientMap.match`, for facts that come from a verified path: it is for the map alone, and for measuring it. */
+export function matchIdentity(
+  identity: CallerIdentity,
+  at: number,
+  indexes: readonly ClientIndex[],
+  contested: ReadonlySet<string> = new Set(),
+): Verdict<MatchedClient> {
+  const found = [];
+  for (const index of indexes) {
+    const matches = index.find(identity, at);
+    if (matches === undefined)
+      return refuse("client_unknown", identity, "it has too many names to look a client up by them");
+    found.push(...matches);
   }
-  return {
-    match({ sha256, sha1 }) {
-      const strong = bySha256.get(sha256);
-      const weak = bySha1.get(sha1);
-      // Two entries for one certificate contradict each other, and a SHA-1 collision looks just like this.
-      if (strong !== undefined && weak !== undefined && strong !== weak)
-        return unknown(sha256, "its SHA-256 and its SHA-1 thumbprint stand on two different clients");
-      const entry = strong ?? weak;
-      if (entry === undefined) return unknown(sha256, "no client has its thumbprint");
-      return allow(entry, [
-        {
-          check: "client-map",
-          outcome: "pass",
-          detail: `client ${entry.name}, by ${strong === undefined ? `SHA-1 ${sha1}` : `SHA-256 ${sha256}`}`,
-        },
-      ]);
-    },
-  };
+  const [match, other] = found;
+  if (match === undefined)
+    return refuse("client_unknown", identity, "no client has its thumbprint or a rule that it meets");
+  // Two entries for one certificate contradict each other, and a SHA-1 collision looks just like this.
+  if (other !== undefined) return refuse("client_ambiguous", identity, `${found.length} clients have it`);
+  if (contested.has(match.entry.name))
+    return refuse("client_ambiguous", identity, "its client's name stands in two lists of clients");
+  return allow({ entry: match.entry, validUntil: match.until }, [
+    { check: "client-map", outcome: "pass", detail: `client ${match.entry.name}, by ${match.by}` },
+  ]);
 }
 
-const unknown = (sha256: string, why: string) =>
-  deny("client_unknown", `The certificate with SHA-256 thumbprint ${sha256} is unknown here: ${why}.`, [
+/** A map over one list of clients. @throws as `compileClientIndex` */
+export const compileClientMap = (
+  clients: Iterable<ClientOptions>,
+  { allowSha1, ...known }: KnownNames & { readonly allowSha1: boolean },
+): ClientMap =>
+  clientMapOver([compileClientIndex(clients, { allowSha1, rights: createRightsCompiler(known) })]);
+
+/**
+ * Compiles a list of clients that was checked.
+ * @throws GatewayError `internal_error` on anything that the configuration check reports before, a thumbprint on two
+ * clients included: a map that got here with it must not be served.
+ */
+export function compileClientIndex(
+  clients: Iterable<ClientOptions>,
+  options: ClientIndexOptions,
+): ClientIndex {
+  const builder = new ClientIndexBuilder(options);
+  for (const client of clients) {
+    const [owner] = builder.add(client);
+    if (owner !== undefined)
+      throw new GatewayError(
+        "internal_error",
+        `client map: client ${client.name}: a thumbprint stands on client ${owner} too`,
+      );
+  }
+  return builder.build();
+}
+
+function refuse(
+  code: "client_unknown" | "client_ambiguous",
+  { sha256 }: CallerIdentity,
+  why: string,
+): Denied {
+  const what = code === "client_unknown" ? "is unknown here" : "is not one client's alone";
+  return deny(code, `The certificate with SHA-256 thumbprint ${sha256} ${what}: ${why}.`, [
     { check: "client-map", outcome: "fail", detail: why },
   ]);
-
-const broken = (client: string, what: string) =>
-  new GatewayError("internal_error", `client map: client ${client}: ${what}`);
+}

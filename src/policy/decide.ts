@@ -3,45 +3,109 @@ import { quoteInput } from "../model/quote-input.ts";
 import type { Target } from "../model/target.ts";
 import { allow, deny } from "../model/verdict.ts";
 import type { Denied, Verdict } from "../model/verdict.ts";
-import type { ClientEntry } from "./client-map.ts";
+import type { ClientEntry } from "./client-entry.ts";
+import { apiVersionOf, operationRule } from "./operation-rules.ts";
+import { type Circumstances, exceededLimit, type Limits, type Permission } from "./permissions.ts";
+
+export type { Circumstances } from "./permissions.ts";
 
 /**
- * The operations that may name no deployment. Policy keeps its own list: a request that "names none" because its
- * name was overlooked must be denied here, and a new operation is denied until it was thought of here too.
- */
-const namesNoDeployment: ReadonlySet<string> = new Set(["models"]);
-
-/**
- * May this client do what the request names? Every deployment that the target names must be granted.
+ * May this client do what the request names, here and now? For every deployment that the target names, one bundle of
+ * the client's rights must grant the operation on it: bundles do not lend each other what they lack. The client's own
+ * limits stand over all of them.
  * The answer for a deployment that does not exist is the same as for one that is not granted.
  */
-export function decide(entry: ClientEntry, target: Target): Verdict<Grant> {
+export function decide(entry: ClientEntry, target: Target, circumstances: Circumstances): Verdict<Grant> {
   const { operation, deployments } = target;
   const [deployment] = deployments;
-  if (namesNoDeployment.has(operation)) {
-    if (deployment !== undefined)
-      return refuse("deployment_not_permitted", `The operation ${operation} names no deployment.`);
-    return grant({ client: entry.name, target }, `${operation} for client ${entry.name}`);
+  const rule = operationRule(operation);
+  if (rule?.deployment === "none" && deployment !== undefined)
+    return refuse("deployment_not_permitted", `The operation ${operation} names no deployment.`);
+  if (rule?.deployment !== "none" && deployment === undefined)
+    return refuse("deployment_not_permitted", "The request names no deployment.");
+  if (rule === undefined) return notThisOperation(operation);
+
+  const own = limitOnRequest(entry.rights.limits, target, circumstances);
+  if (own !== undefined) return outside(own);
+  // What a client may use, it may list.
+  if (rule.group !== "own-list") {
+    const { permissions } = entry.rights;
+    if (!permissions.some(({ operations }) => operations.has(rule.group))) return notThisOperation(operation);
+    if (deployment === undefined) {
+      const limit = bestLimit(permissions, rule.group, undefined, target, circumstances);
+      if (limit !== undefined) return outside(limit);
+    }
+    for (const name of deployments) {
+      const limit = bestLimit(permissions, rule.group, name, target, circumstances);
+      if (limit === "not granted")
+        return refuse(
+          "deployment_not_permitted",
+          `Deployment ${quoteInput(name)} is not granted to this client.`,
+        );
+      if (limit !== undefined) return outside(limit);
+    }
   }
-  if (deployment === undefined) return refuse("deployment_not_permitted", "The request names no deployment.");
-  for (const name of deployments)
-    if (!entry.deployments.has(name))
-      return refuse(
-        "deployment_not_permitted",
-        `Deployment ${quoteInput(name)} is not granted to this client.`,
+  return deployment === undefined
+    ? grant({ client: entry.name, target }, `${operation} for client ${entry.name}`)
+    : grant(
+        { client: entry.name, target, deployment },
+        `${operation} on ${deployments.join(", ")} for client ${entry.name}`,
       );
-  return grant(
-    { client: entry.name, target, deployment },
-    `${operation} on ${deployments.join(", ")} for client ${entry.name}`,
-  );
 }
 
 /** May this client use the pass-through route? The same answer whether or not such a route exists. */
-export function decideRoute(entry: ClientEntry, route: string): Verdict<RouteGrant> {
-  if (!entry.routes.has(route))
-    return refuse("operation_not_permitted", `Route ${quoteInput(route)} is not granted to this client.`);
-  return grant({ client: entry.name, route }, `route ${route} for client ${entry.name}`);
+export function decideRoute(
+  entry: ClientEntry,
+  route: string,
+  circumstances: Circumstances,
+): Verdict<RouteGrant> {
+  const own = exceededLimit(entry.rights.limits, circumstances);
+  if (own !== undefined) return outside(own);
+  let limit: string | undefined = `Route ${quoteInput(route)} is not granted to this client.`;
+  for (const permission of entry.rights.permissions) {
+    if (!permission.routes.has(route)) continue;
+    const exceeded = exceededLimit(permission, circumstances);
+    if (exceeded === undefined)
+      return grant({ client: entry.name, route }, `route ${route} for client ${entry.name}`);
+    limit = sentenceAbout(exceeded);
+  }
+  return refuse("operation_not_permitted", limit);
 }
+
+/**
+ * Over the bundles that grant the operation (on that deployment): undefined as soon as one stands unlimited; else what
+ * limits the last of them, or that there is none.
+ */
+function bestLimit(
+  permissions: readonly Permission[],
+  group: string,
+  deployment: string | undefined,
+  target: Target,
+  circumstances: Circumstances,
+): string | undefined {
+  let limit = "not granted";
+  for (const permission of permissions) {
+    if (!permission.operations.has(group)) continue;
+    if (deployment !== undefined && !permission.deployments.has(deployment)) continue;
+    const exceeded = limitOnRequest(permission, target, circumstances);
+    if (exceeded === undefined) return undefined;
+    limit = exceeded;
+  }
+  return limit;
+}
+
+function limitOnRequest(limits: Limits, target: Target, circumstances: Circumstances): string | undefined {
+  if (limits.apiVersions !== undefined) {
+    const version = apiVersionOf(target);
+    if (version === undefined || !limits.apiVersions.has(version)) return "with this API version";
+  }
+  return exceededLimit(limits, circumstances);
+}
+
+const sentenceAbout = (limit: string): string => `This client may not do this ${limit}.`;
+const outside = (limit: string): Denied => refuse("operation_not_permitted", sentenceAbout(limit));
+const notThisOperation = (operation: string): Denied =>
+  refuse("operation_not_permitted", `The operation ${operation} is not granted to this client.`);
 
 type Unbranded<T> = { readonly [K in keyof T as K extends string ? K : never]: T[K] };
 

@@ -43,7 +43,8 @@ async function listen(
   const clock = new ManualClock(at);
   const metrics = { ...silentMetrics, connection: (event: ConnectionEvent) => void events.push(event) };
   const facts = { version: 1, anchors, intermediates: [] as Certificate[], revocation };
-  const entry = { name: "device", deployments: new Set<string>(), routes: new Set<string>() };
+  const limits = { apiVersions: undefined, networks: undefined, windows: undefined };
+  const rights = { deployments: new Set<string>(), permissions: [], limits };
   return startListener({
     host: "127.0.0.1",
     port: 0,
@@ -55,7 +56,9 @@ async function listen(
     metrics,
     callers: {
       clock,
-      clients: () => ({ match: () => allow(entry) }),
+      clients: () => ({
+        match: () => allow({ entry: { name: "device", rights }, validUntil: Number.POSITIVE_INFINITY }),
+      }),
       generation: () => 1,
       fetchMissing: async () => false,
       verifier: createClientCertificateVerifier({

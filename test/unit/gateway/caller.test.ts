@@ -66,6 +66,8 @@ beforeEach(() => {
 const mapOf = (thumbprint: string) =>
   compileClientMap([{ name: "scanner", thumbprints: [thumbprint], deployments: ["gpt-4o"], routes: [] }], {
     allowSha1: false,
+    deployments: ["gpt-4o"],
+    roles: {},
   });
 const callerWith = () =>
   new ConnectionCaller({ chain: chainOf(pki.client), tls: { authorized: true } }, facts);
@@ -76,7 +78,7 @@ describe("the caller of a connection", () => {
       allowed: true,
       value: {
         principal: { client: "scanner", thumbprint: pki.client.thumbprint },
-        entry: { name: "scanner", deployments: new Set(["gpt-4o"]) },
+        entry: { name: "scanner", rights: { deployments: new Set(["gpt-4o"]) } },
       },
     });
   });
@@ -117,7 +119,7 @@ describe("a pinned verdict", () => {
 
   it("becomes a denial when its client was taken out of the configuration", () => {
     caller.identify();
-    clients = compileClientMap([], { allowSha1: false });
+    clients = compileClientMap([], { allowSha1: false, deployments: [], roles: {} });
     generation += 1;
     expect(caller.identify()).toMatchObject({ allowed: false, code: "client_unknown" });
   });

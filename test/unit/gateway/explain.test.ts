@@ -34,7 +34,7 @@ function factsWith(trust: TrustFacts = trustFactsOf(pki)): ExplainFacts {
         routes: ["erp"],
       },
     ],
-    { allowSha1: false },
+    { allowSha1: false, deployments: ["gpt-4o", "homeless"], roles: {} },
   );
   const callers: CallerFacts = {
     clock,
