@@ -10,6 +10,7 @@ import { compileClientMap } from "../policy/client-map.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
 import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
 import { composeOcsp } from "./ocsp.ts";
+import { revocationRules } from "./revocation.ts";
 import type { Sources } from "./sources.ts";
 
 /** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
@@ -42,7 +43,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     crlRefreshMs: trust.revocation.refreshSeconds * 1000,
   });
   const ocsp = composeOcsp(trust.revocation, clock, log);
-  const facts = trustFacts(store, trust.revocation.mode, ocsp);
+  const facts = trustFacts(store, revocationRules(trust.revocation), ocsp);
   const clients = compileClientMap(
     Object.entries(config.clients).map(([name, client]) => ({ name, ...client })),
     {
@@ -83,7 +84,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
 /** The store's snapshot as the verifier takes it; one object a version. */
 function trustFacts(
   store: TrustStore,
-  mode: Config["trust"]["revocation"]["mode"],
+  rules: ReturnType<typeof revocationRules>,
   ocsp: ReturnType<typeof composeOcsp>,
 ): () => TrustFacts {
   const other = ocsp === undefined ? {} : { other: { order: ocsp.order, source: ocsp.keeper.source } };
@@ -93,7 +94,7 @@ function trustFacts(
     // Both only ever grow, so their sum stands for no two states.
     const version = ownVersion + (ocsp?.keeper.version() ?? 0);
     if (last?.version !== version)
-      last = { version, anchors, intermediates, revocation: { mode, graceMs: 0, crls, ...other } };
+      last = { version, anchors, intermediates, revocation: { ...rules, crls, ...other } };
     return last;
   };
 }

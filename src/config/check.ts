@@ -1,7 +1,8 @@
 import { checkReferences } from "./check-references.ts";
+import { checkRevocation } from "./check-revocation.ts";
 import { checkRoutes } from "./check-routes.ts";
 import { checkThumbprints } from "./check-thumbprints.ts";
-import { at, entries, items, text } from "./loose.ts";
+import { at, entries, isNothing, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import type { Report } from "./problem.ts";
 
@@ -29,29 +30,6 @@ function checkGrants(root: Loose, report: Report): void {
         "may use nothing: it has neither deployments nor routes",
         "Add what it may use, or remove the client.",
       );
-}
-
-const isNothing = ({ value }: Loose): boolean =>
-  value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-
-function checkRevocation(root: Loose, report: Report): void {
-  const trust = at(root, "trust");
-  if (typeof trust.value !== "object" || trust.value === null) return;
-  const mode = at(trust, "revocation", "mode").value ?? "hard";
-  const ocsp = at(trust, "revocation", "ocsp", "mode");
-  const withOcsp = ocsp.value === "before-crl" || ocsp.value === "after-crl";
-  if (mode === "off" && withOcsp)
-    report(
-      ocsp.path,
-      `is \`${ocsp.value}\`, and revocation is \`off\`: nobody would be asked`,
-      "Write `off` here too, or `mode: hard` above it.",
-    );
-  if (mode === "hard" && !withOcsp && isNothing(at(trust, "revocation", "crls")))
-    report(
-      [...trust.path, "revocation", "crls"],
-      "is empty, and revocation is `hard`: every client would be refused",
-      "List a CRL of each CA below the anchors, or write `mode: off` if nobody can be revoked.",
-    );
 }
 
 /** What an origin may not hold: credentials would reach logs, a query or fragment would be lost. */

@@ -32,3 +32,7 @@ export const items = (node: Loose): readonly Loose[] =>
 /** The text, or undefined for anything else. */
 export const text = (node: Loose): string | undefined =>
   typeof node.value === "string" ? node.value : undefined;
+
+/** Absent, or a list without items. */
+export const isNothing = ({ value }: Loose): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0);

@@ -49,11 +49,29 @@ const ocsp = z.strictObject({
   allowPrivateAddresses: z.boolean().default(false),
 });
 
+/** Whether CRLs are fetched from where the clients' certificates say. */
+const distributionPoints = z.strictObject({
+  enabled: z.boolean().default(false),
+  /** Whether a certificate may name a loopback, link-local or private address. */
+  allowPrivateAddresses: z.boolean().default(false),
+  timeoutSeconds: seconds.default(10),
+  maxBytes: z
+    .int()
+    .positive()
+    .default(16 * 1024 * 1024),
+});
+
 const revocation = z.strictObject({
-  /** `hard`: no current CRL, no entry. `off`: revocation is not checked. */
-  mode: z.enum(["hard", "off"]).default("hard"),
+  /** `hard`: no current CRL, no entry. `soft`: a CRL counts for `graceSeconds` longer. `off`: not checked. */
+  mode: z.enum(["hard", "soft", "off"]).default("hard"),
+  /** With `soft` only: for how long after its nextUpdate a CRL may still be used. */
+  graceSeconds: seconds.optional(),
+  /** After its thisUpdate, whatever its nextUpdate says. */
+  maxCrlAgeSeconds: seconds.optional(),
+  crlWithoutNextUpdate: z.enum(["refuse", "accept"]).default("refuse"),
   crls: z.array(crlSource).default([]),
   refreshSeconds: seconds.default(300),
+  distributionPoints: distributionPoints.prefault({}),
   ocsp: ocsp.prefault({}),
 });
 

@@ -88,6 +88,7 @@ export function createClientCertificateVerifier(
       revocation,
     });
     if (verdict.allowed) {
+      tellStaleness(verdict.value, options);
       keep(cache, key, { verdict, version, decidedAt: now, validUntil: verdict.value.validUntil }, cacheSize);
       for (const certificate of verdict.value.certificates.slice(1))
         if (otherHashes.includes(certificate.sha256))
@@ -163,6 +164,18 @@ function reconcile(
     );
   }
   return { ...ours, trace: [...ours.trace, step] };
+}
+
+/** Soft mode takes a risk on purpose; it must not do so in silence. Once a decision, not once a request. */
+function tellStaleness(path: VerifiedPath, { log, metrics }: ClientCertificateVerifierOptions): void {
+  const stale = path.revocationNotes.filter(({ status }) => status === "stale");
+  if (stale.length === 0) return;
+  metrics.connection("accepted-on-stale-revocation");
+  for (const { certificate, detail } of stale)
+    log.warn(
+      { certificate, client: path.leaf.subject.text, detail },
+      "a client is let in on revocation data that is out of date (soft mode)",
+    );
 }
 
 /** At most `most` entries; the oldest goes first. */

@@ -13,13 +13,15 @@ export interface UpstreamAttempt {
 }
 
 /**
- * What happens to a client connection. The last two count disagreements of the two independent voices on a
+ * What happens to a client connection. `accepted-on-stale-revocation` counts decisions, of soft mode, that rest on a
+ * CRL after its end. The last two count disagreements of the two independent voices on a
  * presented chain: the TLS library refused what Certgate's own validation accepts, or the other way round.
  */
 export type ConnectionEvent =
   | "opened"
   | "closed"
   | "handshake-failed"
+  | "accepted-on-stale-revocation"
   | "refused-by-tls-only"
   | "refused-by-certgate-only";
 

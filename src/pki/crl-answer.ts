@@ -68,7 +68,9 @@ function currencyOf(
   const nextUpdate = newest.nextUpdate ?? Number.POSITIVE_INFINITY;
   const end = nextUpdate + (policy.mode === "soft" ? policy.graceMs : 0);
   if (!(at <= end)) return `ended at ${formatInstant(nextUpdate)}`;
-  return { end: Math.min(tooOld, end), stale: at > nextUpdate };
+  const stale = at > nextUpdate;
+  // A kept verdict is made again when the grace begins, so that the use of an old CRL is told.
+  return { end: Math.min(tooOld, stale ? end : nextUpdate), stale };
 }
 
 /** (c): the delta CRLs that continue this complete CRL (same issuer, same scope, numbers that join), newest first. */

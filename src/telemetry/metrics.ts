@@ -125,6 +125,11 @@ function connectionMetrics(registers: Registry[]): Metrics["connection"] {
     labelNames: ["refused_by"],
     registers,
   });
+  const stale = new Counter({
+    name: "certgate_stale_revocation_total",
+    help: "Decisions that accepted a certificate on a CRL that is out of date, within the grace of soft mode.",
+    registers,
+  });
   // Both series exist from the start, so that an alert on their increase sees the first one.
   disagreements.inc({ refused_by: "tls" }, 0);
   disagreements.inc({ refused_by: "certgate" }, 0);
@@ -136,6 +141,8 @@ function connectionMetrics(registers: Registry[]): Metrics["connection"] {
         return open.dec();
       case "handshake-failed":
         return handshakeErrors.inc();
+      case "accepted-on-stale-revocation":
+        return stale.inc();
       case "refused-by-tls-only":
         return disagreements.inc({ refused_by: "tls" });
       case "refused-by-certgate-only":

@@ -217,7 +217,11 @@ describe("keys", () => {
     [
       "a wrong choice",
       (draft) => (draft["trust"].revocation.mode = "Hard"),
-      { path: "trust.revocation.mode", message: 'must be "hard" or "off"', hint: 'Did you mean "hard"?' },
+      {
+        path: "trust.revocation.mode",
+        message: 'must be "hard" or "soft" or "off"',
+        hint: 'Did you mean "hard"?',
+      },
     ],
     [
       "a name with a space",
@@ -328,6 +332,42 @@ describe("cross checks", () => {
       (d) => delete d["trust"].revocation,
       "trust.revocation.crls",
       "mode: off",
+    ],
+    [
+      "soft revocation without a CRL",
+      (d) => (d["trust"].revocation = { mode: "soft", graceSeconds: 60 }),
+      "trust.revocation.crls",
+      "",
+    ],
+    [
+      "a grace with hard revocation",
+      (d) => (d["trust"].revocation.graceSeconds = 60),
+      "trust.revocation.graceSeconds",
+      "mode: soft",
+    ],
+    [
+      "soft revocation without a grace",
+      (d) => (d["trust"].revocation.mode = "soft"),
+      "trust.revocation.graceSeconds",
+      "mode: hard",
+    ],
+    [
+      "CRLs without an end and without a largest age",
+      (d) => (d["trust"].revocation.crlWithoutNextUpdate = "accept"),
+      "trust.revocation.crlWithoutNextUpdate",
+      "maxCrlAgeSeconds",
+    ],
+    [
+      "distribution points while revocation is off",
+      (d) => (d["trust"].revocation = { mode: "off", distributionPoints: { enabled: true } }),
+      "trust.revocation.distributionPoints.enabled",
+      "",
+    ],
+    [
+      "an option of distribution points that are not followed",
+      (d) => (d["trust"].revocation.distributionPoints = { maxBytes: 1000 }),
+      "trust.revocation.distributionPoints.maxBytes",
+      "enabled: true",
     ],
     ["a route below the inference lane", (d) => (d["routes"].erp.path = "/openai/x/"), "routes.erp.path", ""],
     [

@@ -190,3 +190,32 @@ describe("a denial", () => {
     expect(verifier.verify(presented()).allowed).toBe(true);
   });
 });
+
+describe("soft mode", () => {
+  const endsIn = async (seconds: number) => {
+    const nextUpdate = new Date(clock.now() + seconds * 1000);
+    const crl = await pki.intermediate.crl({ nextUpdate });
+    const given = trustFactsOf(pki, { crls: [pki.rootCrl, crl] });
+    facts = { ...given, revocation: { ...given.revocation, mode: "soft", graceMs: day } };
+  };
+  const warnings = () => log.lines.filter(({ level }) => level === "warn");
+
+  it("counts and logs a decision that rests on a CRL after its end, once a decision", async () => {
+    await endsIn(-30);
+    pathOf();
+    pathOf();
+    expect(counted).toEqual(["accepted-on-stale-revocation"]);
+    expect(warnings()).toMatchObject([
+      { fields: { certificate: "CN=device-1", detail: expect.stringMatching(/out of date/) } },
+    ]);
+  });
+
+  it("does not let a verdict from before that end slip by uncounted", async () => {
+    await endsIn(30);
+    pathOf();
+    expect(counted).toEqual([]);
+    clock.sleep(31_000);
+    pathOf();
+    expect(counted).toEqual(["accepted-on-stale-revocation"]);
+  });
+});
