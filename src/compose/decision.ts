@@ -49,7 +49,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     {
       allowSha1: config.identity.allowSha1Thumbprints,
       deployments: Object.keys(config.deployments),
-      roles: {},
+      roles: config.roles,
     },
   );
   const callers: CallerFacts = {

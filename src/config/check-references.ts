@@ -27,8 +27,10 @@ export function checkReferences(root: Loose, report: Report): void {
   keyVault(at(root, "listen", "certificate"));
   for (const list of ["anchors", "intermediates"])
     for (const source of items(at(root, "trust", list))) keyVault(source);
-  for (const [, client] of entries(at(root, "clients"))) {
-    for (const name of items(at(client, "deployments"))) check(name, "deployments", "deployment");
-    for (const name of items(at(client, "routes"))) check(name, "routes", "route");
+  for (const [, granted] of [...entries(at(root, "clients")), ...entries(at(root, "roles"))]) {
+    for (const name of items(at(granted, "deployments")))
+      if (text(name) !== "*") check(name, "deployments", "deployment");
+    for (const name of items(at(granted, "routes"))) check(name, "routes", "route");
+    for (const name of items(at(granted, "roles"))) check(name, "roles", "role");
   }
 }

@@ -1,8 +1,8 @@
+import { checkClients } from "./check-clients.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkRevocation } from "./check-revocation.ts";
 import { checkRoutes } from "./check-routes.ts";
-import { checkThumbprints } from "./check-thumbprints.ts";
-import { at, entries, isNothing, items, text } from "./loose.ts";
+import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import type { Report } from "./problem.ts";
 
@@ -10,26 +10,10 @@ import type { Report } from "./problem.ts";
 export function checkConfig(value: unknown, report: Report): void {
   const root: Loose = { path: [], value };
   checkReferences(root, report);
-  checkThumbprints(root, report);
+  checkClients(root, report);
   checkRoutes(root, report);
-  checkGrants(root, report);
   checkRevocation(root, report);
   checkUrls(root, report);
-}
-
-function checkGrants(root: Loose, report: Report): void {
-  for (const [, client] of entries(at(root, "clients")))
-    if (
-      typeof client.value === "object" &&
-      client.value !== null &&
-      isNothing(at(client, "deployments")) &&
-      isNothing(at(client, "routes"))
-    )
-      report(
-        client.path,
-        "may use nothing: it has neither deployments nor routes",
-        "Add what it may use, or remove the client.",
-      );
 }
 
 /** What an origin may not hold: credentials would reach logs, a query or fragment would be lost. */

@@ -10,6 +10,7 @@ const fileNodes = (root: Loose): readonly Loose[] =>
   [
     at(root, "listen", "certificate", "file"),
     at(root, "listen", "certificate", "keyFile"),
+    at(root, "registry", "file"),
     ...["anchors", "intermediates"].flatMap((list) =>
       items(at(root, "trust", list)).map((item) => at(item, "file")),
     ),

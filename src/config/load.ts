@@ -58,6 +58,7 @@ function withoutPrototypes(config: Config): void {
     config.backends,
     config.deployments,
     config.routes,
+    config.roles,
     config.clients,
   ])
     Object.setPrototypeOf(byName, null);

@@ -1,17 +1,12 @@
 import { z } from "zod";
 import { deploymentNamePattern } from "../model/deployment-name.ts";
+import { client, name, role } from "./client-schema.ts";
 
 /**
  * The configuration's single source: shapes, defaults and limits. Cross references (a deployment without a
  * backend, a thumbprint on two clients) are checked in `check.ts`.
  */
 
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-    "a name has 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or digit",
-  );
 const path = z.string().min(1);
 const port = z.int().min(0).max(65535);
 const httpsUrl = z.url({ protocol: /^https$/, error: "must be an https:// URL" });
@@ -87,14 +82,6 @@ const managedIdentity = z
     error: "name the identity by clientId, objectId or resourceId: one of them",
   });
 
-const client = z.strictObject({
-  /** SHA-256 (or, where switched on, SHA-1) thumbprints, in any spelling that tools print. */
-  thumbprints: z.array(z.string()).min(1),
-  deployments: z.array(z.string().min(1)).default([]),
-  /** Names of pass-through routes. */
-  routes: z.array(name).default([]),
-});
-
 export const configSchema = z.strictObject({
   listen: z.strictObject({
     host: z.string().min(1).default("0.0.0.0"),
@@ -155,7 +142,17 @@ export const configSchema = z.strictObject({
       allowSha1Thumbprints: z.boolean().default(false),
     })
     .prefault({}),
-  clients: z.record(name, client),
+  /** Bundles of rights that clients share. */
+  roles: z.record(name, role).default({}),
+  clients: z.record(name, client).default({}),
+  /** Clients beyond those above, kept by `certgate client`. */
+  registry: z
+    .strictObject({
+      file: path,
+      /** How often it is looked at for changes. */
+      pollSeconds: seconds.default(1),
+    })
+    .optional(),
   limits: z
     .strictObject({
       /** Largest JSON body in bytes. */

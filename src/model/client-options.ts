@@ -31,7 +31,7 @@ export interface MatchOptions {
   readonly sanDns?: string | undefined;
   readonly sanEmail?: string | undefined;
   readonly sanIp?: string | undefined;
-  readonly subject?: Readonly<Record<string, string>> | undefined;
+  readonly subject?: Readonly<Record<string, string | undefined>> | undefined;
   readonly issuer?:
     | { readonly subject?: string | undefined; readonly spkiSha256?: string | undefined }
     | undefined;

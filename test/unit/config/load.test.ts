@@ -310,7 +310,7 @@ describe("cross checks", () => {
       "Known here: gpt-4o.",
     ],
     [
-      "the wildcard, which means nothing yet",
+      "the wildcard beside a name",
       (d) => d["clients"].robot.deployments.push("*"),
       "clients.robot.deployments[1]",
       "",
