@@ -59,6 +59,7 @@ export class ConnectionCaller {
   #generation = -1;
   #decidedAt = 0;
   #turnedAway = false;
+  #fetches = 0;
 
   constructor(presented: Presented, facts: CallerFacts) {
     this.#presented = presented;
@@ -73,11 +74,21 @@ export class ConnectionCaller {
     return this.#turnedAway;
   }
 
+  /** What a decision lacked is being fetched, within a bounded time: a denial for lack of it is not the last word. */
+  get isFetching(): boolean {
+    return this.#fetches > 0;
+  }
+
   /** As `identify`, but what was missing for the decision is fetched first, where it can be. */
   async identifyOrFetch(): Promise<CallerVerdict> {
     const verdict = this.identify();
     if (verdict.allowed || verdict.missing === undefined) return verdict;
-    return (await this.#facts.fetchMissing(verdict.missing)) ? this.identify() : verdict;
+    this.#fetches += 1;
+    try {
+      return (await this.#facts.fetchMissing(verdict.missing)) ? this.identify() : verdict;
+    } finally {
+      this.#fetches -= 1;
+    }
   }
 
   identify(): CallerVerdict {

@@ -63,6 +63,17 @@ export class LiveExchanges {
     });
   }
 
+  async #fetchOrCut(exchange: LiveExchange): Promise<void> {
+    if (exchange.caller.isFetching) return;
+    const verdict = await exchange.caller.identifyOrFetch();
+    if (!verdict.allowed) this.#cut(exchange, verdict);
+  }
+
+  #cut(exchange: LiveExchange, denied: Denied): void {
+    // False where it has ended, or was cut, in the meantime.
+    if (this.#live.delete(exchange)) exchange.cut(denied);
+  }
+
   async #sweep(): Promise<void> {
     let judged = 0;
     let turnedAt = performance.now();
@@ -70,10 +81,9 @@ export class LiveExchanges {
     for (const exchange of Array.from(this.#live)) {
       if (!this.#live.has(exchange)) continue;
       const verdict = exchange.caller.identify();
-      if (!verdict.allowed) {
-        this.#live.delete(exchange);
-        exchange.cut(verdict);
-      }
+      // For lack of data is no denial yet: a request that waits for its first decision is among these, too.
+      if (!verdict.allowed && verdict.missing !== undefined) void this.#fetchOrCut(exchange);
+      else if (!verdict.allowed) this.#cut(exchange, verdict);
       judged += 1;
       if (judged % slice.exchanges === 0 || performance.now() - turnedAt > slice.ms) {
         await new Promise(setImmediate);

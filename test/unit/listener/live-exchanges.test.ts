@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ConnectionCaller } from "../../../src/gateway/caller.ts";
 import { LiveExchanges } from "../../../src/listener/live-exchanges.ts";
 import { deny, type Denied } from "../../../src/model/verdict.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock, settle } from "../../support/manual-clock.ts";
 
 const revoked = deny("client_certificate_revoked", "It was revoked.");
 
@@ -48,6 +48,64 @@ describe("LiveExchanges", () => {
     turn("denied");
     await clock.advance(600);
     expect(cut).toBe(1);
+  });
+
+  describe("with a caller for whose decision data is missing", () => {
+    const unknown = { ...deny("revocation_unavailable", "Nobody knows."), missing: [] };
+
+    function callerThatLacks() {
+      const fetching = Promise.withResolvers<{ allowed: boolean } | Denied>();
+      let fetches = 0;
+      const caller = {
+        identify: () => unknown,
+        get isFetching() {
+          return fetches > 0;
+        },
+        async identifyOrFetch() {
+          fetches += 1;
+          return await fetching.promise.finally(() => (fetches -= 1));
+        },
+      };
+      return { caller: caller as unknown as ConnectionCaller, ...fetching, fetches: () => fetches };
+    }
+
+    it("has the data fetched, once, and goes on when that helped", async () => {
+      const live = new LiveExchanges(new ManualClock());
+      const { caller, resolve, fetches } = callerThatLacks();
+      let cut = 0;
+      live.add(caller, () => (cut += 1));
+      await live.judge();
+      await live.judge();
+      expect(fetches()).toBe(1);
+      resolve({ allowed: true });
+      await settle();
+      expect([cut, live.count]).toEqual([0, 1]);
+    });
+
+    it("cuts when that did not help", async () => {
+      const live = new LiveExchanges(new ManualClock());
+      const { caller, resolve } = callerThatLacks();
+      const cuts: Denied[] = [];
+      live.add(caller, (denied) => cuts.push(denied));
+      await live.judge();
+      expect(cuts).toEqual([]);
+      resolve(unknown);
+      await settle();
+      expect(cuts).toEqual([unknown]);
+    });
+
+    it("leaves a request alone that waits for the same fetch to be decided at all", async () => {
+      const live = new LiveExchanges(new ManualClock());
+      const { caller, resolve } = callerThatLacks();
+      let cut = 0;
+      const ended = live.add(caller, () => (cut += 1));
+      const own = caller.identifyOrFetch().then(ended);
+      await live.judge();
+      resolve(unknown);
+      await own;
+      await settle();
+      expect(cut).toBe(0);
+    });
   });
 
   it("does not touch an exchange that has ended", async () => {
