@@ -5,6 +5,7 @@ import { startAdminServer } from "./admin/server.ts";
 import { composeBackends } from "./compose/backends.ts";
 import { composeDecision } from "./compose/decision.ts";
 import { readinessOfCrls, readinessOfAnchors } from "./compose/readiness.ts";
+import { asksAtNeed, revocationRules } from "./compose/revocation.ts";
 import { composeSources } from "./compose/sources.ts";
 import type { Config } from "./config/schema.ts";
 import { createTokenKeeper } from "./credential/token-keeper.ts";
@@ -92,12 +93,13 @@ async function start(
     ocsp?.stop();
   });
 
+  const { revocation } = config.trust;
   // Up before anything is waited for and until everything else is down, so that it can say what is going on.
   let phase: "starting" | "accepting" | "shutting down" = "starting";
   const readiness = (): ReadinessItem[] => [
     { name: "listener", ok: phase === "accepting", detail: phase },
     readinessOfAnchors(store.current()),
-    ...readinessOfCrls(store, config.trust.revocation.mode, clock),
+    ...readinessOfCrls(store, { ...revocationRules(revocation), asksAtNeed: asksAtNeed(revocation) }, clock),
     ...[...store.certificateStates(), ...ownStates()].map((state) => readinessOf(state, clock)),
   ];
   const admin = await startAdminServer({

@@ -10,7 +10,7 @@ import { compileClientMap } from "../policy/client-map.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
 import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
 import { composeOcsp } from "./ocsp.ts";
-import { revocationRules } from "./revocation.ts";
+import { followsPoints, missingFetcher, revocationRules } from "./revocation.ts";
 import type { Sources } from "./sources.ts";
 
 /** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
@@ -38,6 +38,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     intermediates: trust.intermediates.map(sources.certificates),
     crls: trust.revocation.mode === "off" ? [] : trust.revocation.crls.map(sources.crls),
     crlReader: sources.crlReader,
+    ...(followsPoints(trust.revocation) ? { distributionPoint: sources.distributionPoint } : {}),
     refreshMs: trust.refreshSeconds * 1000,
     maxStaleMs: trust.maxStaleSeconds * 1000,
     crlRefreshMs: trust.revocation.refreshSeconds * 1000,
@@ -56,7 +57,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     clock,
     clients: () => clients,
     generation: () => facts().version,
-    fetchMissing: async (missing) => (await ocsp?.keeper.fetch(missing)) ?? false,
+    fetchMissing: missingFetcher(store, ocsp?.keeper),
     verifier: createClientCertificateVerifier({
       clock,
       log,

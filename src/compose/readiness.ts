@@ -11,29 +11,42 @@ export function readinessOfAnchors({ anchors }: TrustSnapshot): ReadinessItem {
     : { name: "trust anchors", ok: true, detail: `${anchors.length} loaded` };
 }
 
+/** How revocation takes part, as far as readiness is concerned. */
+export interface RevocationUse {
+  readonly mode: "hard" | "soft" | "off";
+  /** Milliseconds after its nextUpdate for which a CRL counts. */
+  readonly graceMs: number;
+  /** Whether OCSP or distribution points may know what no CRL tells. */
+  readonly asksAtNeed: boolean;
+}
+
 /**
  * One item a source and one a CRL. A CRL that is missing or out of date closes the gateway to the clients of that CA
- * only: it is told, but takes the gateway out of service only when no CRL at all is current.
+ * only: it is told, but takes the gateway out of service only when no CRL at all is current and nobody else is asked.
  */
 export function readinessOfCrls(
   store: Pick<TrustStore, "current" | "crlStates">,
-  mode: "hard" | "soft" | "off",
+  { mode, graceMs, asksAtNeed }: RevocationUse,
   clock: Clock,
 ): ReadinessItem[] {
   if (mode === "off") return [];
   const { heldCrls } = store.current();
   const now = clock.now();
-  const isLate = ({ nextUpdate }: HeldCrl) => nextUpdate !== undefined && now > nextUpdate;
-  const someCurrent = heldCrls.some((crl) => !isLate(crl));
+  const isLate = ({ nextUpdate }: HeldCrl, grace = 0) => nextUpdate !== undefined && now > nextUpdate + grace;
+  const someCount = asksAtNeed || heldCrls.some((crl) => !isLate(crl, graceMs));
   return [
     ...store.crlStates().map((state) => {
       const item = readinessOf(state, clock);
-      return { ...item, ok: item.ok || someCurrent };
+      return { ...item, ok: item.ok || someCount };
     }),
     ...heldCrls.map((crl) => ({
       name: `revocation list of ${crl.issuer}`,
-      ok: someCurrent,
-      detail: isLate(crl) ? "out of date: its issuer's clients are refused" : `${crl.entries} entries`,
+      ok: someCount,
+      detail: isLate(crl, graceMs)
+        ? "out of date: its issuer's clients are refused"
+        : isLate(crl)
+          ? "out of date, used for its grace: later revocations are not seen"
+          : `${crl.entries} entries`,
       ageSeconds: Math.floor((now - crl.thisUpdate) / 1000),
       ...(crl.nextUpdate === undefined
         ? {}

@@ -23,6 +23,8 @@ import type { CertificateSource, CrlSource, ServerCertificateSource } from "../t
 export interface Sources {
   readonly certificates: (source: CertificateSourceConfig) => CertificateSource;
   readonly crls: (source: CrlSourceConfig) => CrlSource;
+  /** The CRL at a URL that a certificate named. */
+  readonly distributionPoint: (url: string) => CrlSource;
   /** Reads what `crls` give, large ones in a thread of its own. */
   readonly crlReader: CrlReader;
   readonly serverCertificate: (source: ServerCertificateConfig) => ServerCertificateSource;
@@ -60,6 +62,7 @@ export async function composeSources(config: Config, clock: Clock): Promise<Sour
     );
   }
   const crlReader = createCrlReader({ clock });
+  const points = config.trust.revocation.distributionPoints;
   const vault = (name: string) => found(vaults, name, "key vault");
 
   return {
@@ -72,6 +75,13 @@ export async function composeSources(config: Config, clock: Clock): Promise<Sour
     },
     crls: (source) =>
       "file" in source ? fileCrls(source.file, crlReader) : httpCrls(source.url, { reader: crlReader }),
+    distributionPoint: (url) =>
+      httpCrls(url, {
+        reader: crlReader,
+        reach: points.allowPrivateAddresses ? "anywhere" : "public",
+        timeoutMs: points.timeoutSeconds * 1000,
+        maxBytes: points.maxBytes,
+      }),
     serverCertificate(source) {
       if ("keyVault" in source) return keyVaultServerCertificate(vault(source.keyVault), source.certificate);
       const { file, keyFile } = source;

@@ -15,7 +15,7 @@ const maximumCrlSize = 256 * 1024 * 1024;
 /** How many keys' outcomes a CRL remembers; a CRL has one signer, a rollover makes it two. */
 const maximumRememberedKeys = 16;
 
-/** A CRL that was read, not verified. Immutable but for the memory of which key signed it. */
+/** A CRL that was read, not verified. Immutable but for the memory of which key signed it and whether it was of use. */
 export class Crl {
   readonly der: Uint8Array;
   /** TBSCertList: what the signature covers. */
@@ -34,6 +34,7 @@ export class Crl {
   readonly #signature: Uint8Array;
   readonly #entries: CrlEntries | undefined;
   readonly #signedBy = new Map<string, { readonly key: PublicKey; readonly valid: boolean }>();
+  #wasAsked = false;
 
   /** @throws PkiError; see `parseCrl` and `reviveCrl`. */
   constructor(der: Uint8Array, made?: CrlEntryIndex) {
@@ -82,8 +83,14 @@ export class Crl {
     return this.#entries?.index;
   }
 
+  /** Whether any decision has looked something up in it. */
+  get wasAsked(): boolean {
+    return this.#wasAsked;
+  }
+
   /** What this CRL says about a certificate, whatever its scope: judge scope, time and signature before. */
   lookup(certificate: Pick<Certificate, "issuer" | "serial">): CrlEntry | undefined {
+    this.#wasAsked = true;
     return this.#entries?.find(certificate.issuer, certificate.serial);
   }
 

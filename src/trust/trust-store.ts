@@ -7,6 +7,7 @@ import { type CrlReader, readCrlsHere } from "./crl-reader.ts";
 import { keepCertificates, keepCrls } from "./kept-sources.ts";
 import type { CertificateSource, CrlSource } from "./ports.ts";
 import { ChangeNotice } from "./change-notice.ts";
+import { LearntCrls } from "./learnt-crls.ts";
 import { verifyAhead } from "./crl-intake.ts";
 import { assembleSnapshot, emptySnapshot, type TrustSnapshot } from "./snapshot.ts";
 
@@ -24,6 +25,8 @@ export interface TrustStoreOptions {
   readonly crlRefreshMs: number;
   /** Default: in this thread. */
   readonly crlReader?: CrlReader;
+  /** Where a CRL is fetched from that a certificate points to. Absent: such pointers are not followed. */
+  readonly distributionPoint?: (url: string) => CrlSource;
   /** Milliseconds for one fetch from any source. Default 30,000. */
   readonly fetchTimeoutMs?: number;
   /** In [0, 1); for tests. */
@@ -40,7 +43,12 @@ export interface TrustStore {
   onChange(listener: (snapshot: TrustSnapshot) => void): () => void;
   /** Looks at every source now. */
   refresh(): Promise<void>;
-  /** One entry a source, certificates before CRLs. */
+  /**
+   * Fetches CRLs from the distribution points of a certificate whose path is valid otherwise, where they are followed.
+   * Never throws, and waits a few seconds at most. @returns whether something new came
+   */
+  fetchCrls(urls: readonly string[]): Promise<boolean>;
+  /** One entry a configured source, certificates before CRLs. */
   states(): readonly RefreshingState[];
   certificateStates(): readonly RefreshingState[];
   crlStates(): readonly RefreshingState[];
@@ -60,6 +68,15 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
     [...anchors, ...intermediates].flatMap((kept) => kept.usable() ?? []);
   const crls = (options.crls ?? []).map((source) => keepCrls(source, issuers, sources));
   const all = [...anchors, ...intermediates, ...crls];
+  const { distributionPoint } = options;
+  const learnt =
+    distributionPoint &&
+    new LearntCrls({
+      clock,
+      logger,
+      sourceAt: distributionPoint,
+      keep: (source) => keepCrls(source, issuers, sources),
+    });
   let snapshot = emptySnapshot;
   // When the first of the values in use must not be used any more.
   let endsAt = Number.POSITIVE_INFINITY;
@@ -71,7 +88,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
       snapshot,
       anchors.flatMap((kept) => kept.usable() ?? []),
       intermediates.flatMap((kept) => kept.usable() ?? []),
-      crls.flatMap((kept) => kept.usable() ?? []),
+      [...crls.flatMap((kept) => kept.usable() ?? []), ...(learnt?.usable() ?? [])],
     );
     watchEnd();
     if (next === snapshot) return;
@@ -108,12 +125,13 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
 
   const refresh = async () => {
     // Each failure is logged, shown in its state and retried by its own keeper.
-    await Promise.allSettled(all.map((kept) => kept.refresh()));
+    await Promise.allSettled([...all.map((kept) => kept.refresh()), learnt?.refresh()]);
   };
 
   return {
     start: refresh,
     refresh,
+    fetchCrls: async (urls) => learnt?.fetch(urls) ?? false,
     current() {
       // Timers do not fire while a machine sleeps.
       if (clock.now() >= endsAt) update();
@@ -127,6 +145,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
       stopped = true;
       cancelEnd?.();
       for (const kept of all) kept.stop();
+      learnt?.stop();
       crlReader.stop();
     },
   };

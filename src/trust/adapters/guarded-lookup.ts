@@ -39,8 +39,8 @@ export function isPublicAddress(address: string): boolean {
 /**
  * The `lookup` of a request to a URL that a stranger chose: it hands out public addresses only. The address that is
  * judged is the one that is connected to, so a name that resolves differently the second time gains nothing. Use it
- * with `agent: false` (a proxy or a kept connection would look up nothing here), with `refuseInsideAddress` (an address
- * that is written in the URL itself is never looked up) and without following redirects.
+ * with `agent: false` (a proxy or a kept connection would look up nothing here) and with `refuseInsideAddress` (an
+ * address that is written in the URL itself is never looked up), for each redirect again.
  */
 export const guardedLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, found) => {

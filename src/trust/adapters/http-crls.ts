@@ -5,6 +5,7 @@ import { GatewayError } from "../../kernel/errors.ts";
 import { type CrlReader, readCrlsHere } from "../crl-reader.ts";
 import type { CrlSource } from "../ports.ts";
 import { allocateShared } from "../shared-bytes.ts";
+import { guardedLookup, refuseInsideAddress } from "./guarded-lookup.ts";
 import { decodeCrls, maxCrlBytes } from "./file-crls.ts";
 
 export interface HttpCrlOptions {
@@ -16,6 +17,11 @@ export interface HttpCrlOptions {
   readonly ca?: string;
   /** Default: in this thread. */
   readonly reader?: CrlReader;
+  /**
+   * `public`: addresses of inside networks are refused, for URLs that certificates name. Default `anywhere`: for URLs
+   * that the operator chose.
+   */
+  readonly reach?: "public" | "anywhere";
 }
 
 /** More than any real distribution point needs; fewer than a loop that somebody set up. */
@@ -25,7 +31,7 @@ const maxRedirects = 3;
  * CRLs behind a URL: DER, or one or several PEM. A copy that has not changed is not downloaded again.
  *
  * http is fine for a CRL, because its signature protects it (RFC 5280 section 8). Redirects stay within http and
- * https and never go from https down to http.
+ * https and never go from https down to http; each is judged like the first URL.
  */
 export function httpCrls(url: string, options: HttpCrlOptions = {}): CrlSource {
   const name = `url ${url}`;
@@ -97,13 +103,16 @@ function redirected(from: URL, location: string): URL {
 function get(
   url: URL,
   { etag, lastModified }: Validators,
-  { ca }: HttpCrlOptions,
+  { ca, reach = "anywhere" }: HttpCrlOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  if (reach === "public") refuseInsideAddress(url);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const settings = {
     method: "GET",
     signal,
+    // No shared agent: a proxy or a connection that somebody else opened would get past the lookup.
+    ...(reach === "public" ? { agent: false, lookup: guardedLookup } : {}),
     headers: {
       // One download every few minutes: a kept connection would be dead by then.
       connection: "close",

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { readinessOfAnchors, readinessOfCrls } from "../../../src/compose/readiness.ts";
+import { readinessOfAnchors, readinessOfCrls, type RevocationUse } from "../../../src/compose/readiness.ts";
 import type { RefreshingState } from "../../../src/kernel/refreshing.ts";
 import type { HeldCrl } from "../../../src/trust/held-crl.ts";
 import { emptySnapshot } from "../../../src/trust/snapshot.ts";
@@ -37,10 +37,14 @@ describe("the readiness of CRLs", () => {
     fetched = { name: "crl a", freshness: "fresh", fetchedAt: now };
     broken = { name: "crl b", freshness: "empty", lastError: new Error("no such host") };
   });
-  const readiness = (heldCrls: readonly HeldCrl[], sources: readonly RefreshingState[] = [], mode = "hard") =>
+  const readiness = (
+    heldCrls: readonly HeldCrl[],
+    sources: readonly RefreshingState[] = [],
+    use: Partial<RevocationUse> = {},
+  ) =>
     readinessOfCrls(
       { current: () => ({ ...emptySnapshot, heldCrls }), crlStates: () => sources },
-      mode as "hard",
+      { mode: "hard", graceMs: 0, asksAtNeed: false, ...use },
       clock,
     );
 
@@ -89,6 +93,21 @@ describe("the readiness of CRLs", () => {
   });
 
   it("says nothing while revocation is off", () => {
-    expect(readiness([late], [broken], "off")).toEqual([]);
+    expect(readiness([late], [broken], { mode: "off" })).toEqual([]);
+  });
+
+  it("is given during the grace of soft mode, and tells what that costs", () => {
+    expect(readiness([late], [fetched], { mode: "soft", graceMs: 2000 })).toMatchObject([
+      { ok: true },
+      { ok: true, detail: "out of date, used for its grace: later revocations are not seen" },
+    ]);
+    expect(readiness([late], [fetched], { mode: "soft", graceMs: 500 })).toMatchObject([
+      { ok: true },
+      { ok: false },
+    ]);
+  });
+
+  it("is given without any list where OCSP or distribution points are asked at need", () => {
+    expect(readiness([], [broken], { asksAtNeed: true })).toMatchObject([{ ok: true }]);
   });
 });
