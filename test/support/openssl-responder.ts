@@ -5,6 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Authority, IssuedCertificate } from "../../src/dev/pki/authority.ts";
+import { parseCertificate } from "../../src/pki/certificate.ts";
+import { certIdOf } from "../../src/pki/ocsp-cert-id.ts";
+import { encodeOcspRequest } from "../../src/pki/ocsp-request.ts";
+import { httpOcsp } from "../../src/trust/adapters/http-ocsp.ts";
 
 /** A certificate of the index; who is not in it is unknown. */
 export interface IndexEntry {
@@ -14,7 +18,7 @@ export interface IndexEntry {
 
 export interface OpensslResponder {
   readonly url: string;
-  /** Replaces what the responder knows; it reads that before its next answer. */
+  /** Replaces what the responder knows. */
   know(entries: readonly IndexEntry[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -51,9 +55,17 @@ export async function startOpensslResponder(
     stdio: ["ignore", "pipe", "pipe"],
   });
   const port = await portOf(child);
+  const itself = parseCertificate(ca.certificate);
+  const anyRequest = encodeOcspRequest(certIdOf(itself, itself, "sha1"), Buffer.alloc(32));
+  const url = `http://127.0.0.1:${port}/`;
   return {
-    url: `http://127.0.0.1:${port}/`,
-    know,
+    url,
+    async know(known) {
+      await know(known);
+      // It looks for a new index between requests, when the next one is accepted already.
+      for (let requests = 0; requests < 2; requests += 1)
+        await httpOcsp({ reach: "anywhere" }).post(url, anyRequest, AbortSignal.timeout(5_000));
+    },
     async stop() {
       const closed = once(child, "close");
       child.kill("SIGKILL");
@@ -85,7 +97,8 @@ function indexLine({ certificate, revoked }: IndexEntry): string {
     revoked === undefined ? "" : [utc(revoked.at), revoked.reason].filter(Boolean).join(","),
     serial.padStart(serial.length + (serial.length % 2), "0"),
     "unknown",
-    "/CN=somebody",
+    // Subjects must differ, or the whole index is refused.
+    `/CN=${serial}`,
   ];
   return `${fields.join("\t")}\n`;
 }
