@@ -228,3 +228,21 @@ describe("a redirect", () => {
     expect(await fetchFrom(httpCrls(await serve(to(url)), { ca }))).toHaveLength(1);
   });
 });
+
+describe("a URL that a certificate named", () => {
+  it.each(["localhost", "127.0.0.1", "[::1]", "0x7f.1", "2130706433"])(
+    "does not lead inside by %s, and nobody there hears of it",
+    async (host) => {
+      let requests = 0;
+      const { port } = new URL(
+        await serve((_, response) => {
+          requests += 1;
+          response.end(first.der);
+        }),
+      );
+      const source = httpCrls(`http://${host}:${port}/ca.crl`, { reach: "public" });
+      expect(await sentenceOf(source)).toMatch(/inside network/);
+      expect(requests).toBe(0);
+    },
+  );
+});
