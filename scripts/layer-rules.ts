@@ -8,7 +8,9 @@ const stages = [
   "identity",
   "target",
   "policy",
+  "registry",
   "quota",
+  "ownership",
   "backend",
   "credential",
   "forward",
@@ -44,10 +46,16 @@ const homes: Record<string, readonly string[]> = {
   "node-forge": ["src/trust/adapters/", "src/dev/pki/"],
   pino: ["src/telemetry/"],
   "prom-client": ["src/telemetry/"],
+  redis: ["src/ownership/adapters/"],
   "reflect-metadata": ["src/dev/pki/"],
   undici: ["src/forward/adapters/"],
   yaml: ["src/config/"],
   zod: ["src/config/"],
+};
+
+/** The home of each of Node's own modules that keeps something beyond the process. */
+const builtinHomes: Record<string, readonly string[]> = {
+  sqlite: ["src/ownership/adapters/", "src/registry/adapters/"],
 };
 
 /** Rooms that decide from their arguments alone: no network, no disk, no process. */
@@ -78,9 +86,18 @@ const packageHomes: IForbiddenRuleType[] = Object.entries(homes).map(([name, fol
   to: { path: packagePath(name) },
 }));
 
+const homesOfBuiltins: IForbiddenRuleType[] = Object.entries(builtinHomes).map(([name, folders]) => ({
+  name: `home-of-node-${name}`,
+  comment: `node:${name} is imported in ${folders.join(" and ")} only`,
+  severity: "error",
+  from: { path: "^src/", pathNot: anyOf(folders.map((folder) => `^${folder}`)) },
+  to: { dependencyTypes: ["core"], path: `^(node:)?${name}$` },
+}));
+
 const forbidden: IForbiddenRuleType[] = [
   ...rooms,
   ...packageHomes,
+  ...homesOfBuiltins,
   {
     name: "every-room-is-known",
     comment: "a new room needs its place in scripts/layer-rules.ts",

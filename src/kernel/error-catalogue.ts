@@ -58,6 +58,7 @@ export const catalogue = {
   operation_not_permitted: permission("This client may not use this operation."),
   request_malformed: invalid(400, "The request is malformed or ambiguous."),
   operation_unknown: invalid(404, "The gateway does not know this operation."),
+  object_not_found: invalid(404, "There is no such object."),
   body_too_large: invalid(413, "The request body is larger than the gateway accepts."),
   revocation_unavailable: unavailable(
     "Revocation information for the client certificate is missing or out of date.",
@@ -65,7 +66,16 @@ export const catalogue = {
   ),
   trust_unavailable: unavailable("The gateway has no usable trust anchors at the moment.", 30),
   credential_unavailable: unavailable("The gateway cannot obtain its own credential at the moment.", 10),
+  ownership_unavailable: unavailable(
+    "The gateway cannot tell at the moment whose stored objects these are.",
+    5,
+  ),
   shutting_down: unavailable("The gateway is shutting down.", 1),
+  ownership_conflict: {
+    status: 502,
+    type: "server_error",
+    message: "The backend answered with an object that belongs to another client; the answer is withheld.",
+  },
   backend_unreachable: {
     status: 502,
     type: "server_error",

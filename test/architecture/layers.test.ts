@@ -125,6 +125,7 @@ describe("the layer check", () => {
     ],
     ["a wiring that uses the dev PKI", "src/compose.ts", "./dev/pki/make.ts", "compose-imports-down-only"],
     ["a package away from its home", "src/gateway/go.ts", "express", "home-of-express"],
+    ["a database away from its home", "src/gateway/go.ts", "node:sqlite", "home-of-node-sqlite"],
     ["a package without a home", "src/gateway/go.ts", "left-pad", "every-package-has-a-home"],
     ["a development tool in the product", "src/gateway/go.ts", "vitest", "no-dev-dependencies"],
     ["a disk in the path validation", "src/pki/crl.ts", "node:fs/promises", "pki-needs-node-crypto-only"],
