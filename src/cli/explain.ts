@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { loadDecision } from "../compose.ts";
+import { ConnectionCaller } from "../gateway/caller.ts";
 import { explain as explainExchange } from "../gateway/explain.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
@@ -14,13 +15,14 @@ export const explain: Command = {
   summary: "shows the decision about a certificate and a request, stage by stage",
   help: `certgate explain --config FILE --cert PEM [--method M] [--path P] [--body FILE]
 
-  --config FILE   the configuration; trust anchors and CRLs are fetched as serve would
+  --config FILE   the configuration; trust anchors, CRLs and OCSP answers are
+                  fetched as serve would
   --cert PEM      what the client presents: its certificate, then any intermediates
   --method M      default POST with --body, else GET
   --path P        request target with its query, default /openai/v1/models
   --body FILE     the JSON body
 
-Makes the decision that serve would make, with its trace, and sends nothing. The
+Makes the decision that serve would make, with its trace, and forwards nothing. The
 TLS library's second opinion needs a handshake and is left out.
 
 Exit code: 0 allowed, 3 denied, 1 the configuration has a problem, 2 wrong usage.
@@ -37,8 +39,14 @@ Exit code: 0 allowed, 3 denied, 1 the configuration has a problem, 2 wrong usage
     try {
       for (const { name, lastError } of decision.problems)
         process.stderr.write(`warning: ${name} is not loaded: ${describeFault(lastError)}\n`);
+      const presented = {
+        chain: leaf === undefined ? undefined : { leaf, others },
+        tls: "not-asked" as const,
+      };
+      // Some revocation data is fetched only when a decision lacks it.
+      await new ConnectionCaller(presented, decision.explainFacts.callers).identifyOrFetch();
       const explanation = explainExchange(
-        { chain: leaf === undefined ? undefined : { leaf, others }, tls: "not-asked" },
+        presented,
         {
           method: values.method ?? (body === undefined ? "GET" : "POST"),
           url: values.path ?? "/openai/v1/models",
