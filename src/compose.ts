@@ -63,12 +63,13 @@ async function start(
   const states = (): RefreshingState[] => [...store.states(), ...ownStates()];
   const ownStates = (): RefreshingState[] => [
     serverCertificate.state(),
+    ...clients.states(),
     ...[...credentials.values()].map((credential) => credential.state()),
   ];
   const metrics = createMetrics({ version, clock, freshness: states });
 
   const sources = await composeSources(config, clock);
-  const { store, callers, ocsp } = composeDecision(config, sources, { clock, log, metrics });
+  const { store, clients, callers, ocsp } = composeDecision(config, sources, { clock, log, metrics });
   const serverCertificate = createServerCertificateKeeper({
     clock,
     logger: log,
@@ -89,7 +90,7 @@ async function start(
   const backends = await composeBackends(config, credentials);
   started.defer(() => backends.close());
   started.defer(() => {
-    for (const kept of [store, serverCertificate, ...credentials.values()]) kept.stop();
+    for (const kept of [store, serverCertificate, clients, ...credentials.values()]) kept.stop();
     ocsp?.stop();
   });
 
@@ -109,7 +110,7 @@ async function start(
   started.defer(() => admin.stop());
 
   for (const credential of credentials.values()) credential.start();
-  await Promise.all([store.start(), serverCertificate.start()]);
+  await Promise.all([store.start(), serverCertificate.start(), clients.start()]);
 
   const tlsMaterial = (): TlsMaterial => {
     const own = serverCertificate.current();
@@ -153,6 +154,7 @@ async function start(
     void live.judge();
   });
   ocsp?.onChange(() => void live.judge());
+  clients.onChange(() => void live.judge());
   serverCertificate.onChange(replaceTls);
   // What changed while the port was being opened.
   replaceTls();
@@ -184,17 +186,18 @@ export async function loadDecision(
   stop(): void;
 }> {
   const sources = await composeSources(config, clock);
-  const { store, explainFacts, ocsp } = composeDecision(config, sources, {
+  const { store, clients, explainFacts, ocsp } = composeDecision(config, sources, {
     clock,
     log: silentLogger,
     metrics: silentMetrics,
   });
-  await store.start();
+  await Promise.all([store.start(), clients.start()]);
   return {
     explainFacts,
     problems: store.states().filter(({ freshness }) => freshness === "empty" || freshness === "expired"),
     stop() {
       store.stop();
+      clients.stop();
       ocsp?.stop();
     },
   };

@@ -6,9 +6,9 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { defaultPathRules } from "../pki/verify-path.ts";
-import { compileClientMap } from "../policy/client-map.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
 import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
+import { type Clients, composeClients } from "./clients.ts";
 import { composeOcsp } from "./ocsp.ts";
 import { followsPoints, missingFetcher, revocationRules } from "./revocation.ts";
 import type { Sources } from "./sources.ts";
@@ -16,6 +16,7 @@ import type { Sources } from "./sources.ts";
 /** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
 export interface Decision {
   readonly store: TrustStore;
+  readonly clients: Clients;
   readonly callers: CallerFacts;
   readonly explainFacts: ExplainFacts;
   /** Absent where OCSP is off. */
@@ -45,18 +46,12 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
   });
   const ocsp = composeOcsp(trust.revocation, clock, log);
   const facts = trustFacts(store, revocationRules(trust.revocation), ocsp);
-  const clients = compileClientMap(
-    Object.entries(config.clients).map(([name, client]) => ({ name, ...client })),
-    {
-      allowSha1: config.identity.allowSha1Thumbprints,
-      deployments: Object.keys(config.deployments),
-      roles: config.roles,
-    },
-  );
+  const clients = composeClients(config, clock, log);
   const callers: CallerFacts = {
     clock,
-    clients: () => clients,
-    generation: () => facts().version,
+    clients: () => clients.map(),
+    // Both only ever grow, so their sum stands for no two states.
+    generation: () => facts().version + clients.version(),
     fetchMissing: missingFetcher(store, ocsp?.keeper),
     verifier: createClientCertificateVerifier({
       clock,
@@ -68,6 +63,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
   };
   return {
     store,
+    clients,
     callers,
     ocsp: ocsp?.keeper,
     explainFacts: {

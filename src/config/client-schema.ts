@@ -68,4 +68,8 @@ export const client = z.strictObject({
   ...grant,
 });
 
+/** Parts of a client, as they stand in a registry. */
+export const clientThumbprints = z.array(thumbprint);
+export const clientGrants = z.strictObject({ roles: z.array(name).optional(), ...grant });
+
 export type ClientConfig = z.infer<typeof client>;

@@ -24,6 +24,7 @@ export interface ClientMatch {
 
 /** Immutable once it is built: a change makes a new one. */
 export interface ClientIndex {
+  /** Clients that were added. */
   readonly size: number;
   /**
    * Every client that the certificate belongs to, each once. Constant time in the number of clients.
@@ -149,3 +150,9 @@ const none: readonly never[] = [];
 
 const broken = (client: string, what: string) =>
   new GatewayError("internal_error", `client map: client ${client}: ${what}`);
+
+/** The index without the clients of these names. */
+export const exceptClients = (index: ClientIndex, names: ReadonlySet<string>): ClientIndex => ({
+  size: index.size,
+  find: (identity, at) => index.find(identity, at)?.filter(({ entry }) => !names.has(entry.name)),
+});

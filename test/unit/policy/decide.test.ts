@@ -17,14 +17,16 @@ function entryOf(
   return { name: "robot", rights: compiler.compile(options) };
 }
 const entry = entryOf({ deployments: ["gpt-4o", "embed"], routes: ["erp"] });
-const target = (...deployments: string[]) =>
-  ({
+const target = (...deployments: string[]): Target => {
+  const parts: Partial<Target> = {
     operation: "chat-completions",
     deployments,
     path: "/openai/v1/chat/completions",
     query: "",
     stream: false,
-  }) as Target;
+  };
+  return parts as Target;
+};
 const noDeployment = { allowed: false, code: "deployment_not_permitted" };
 const noOperation = { allowed: false, code: "operation_not_permitted" };
 
