@@ -3,14 +3,15 @@ import { parseCrl, reviveCrl } from "../pki/crl.ts";
 import type { CrlEntryIndex } from "../pki/crl-entries.ts";
 import { decodePemOrDer } from "../pki/pem.ts";
 import { PublicKey } from "../pki/public-key.ts";
+import { allocateShared } from "./shared-bytes.ts";
 
 /**
  * What takes time in proportion to a CRL's size. The same functions run in this thread for small CRLs and in a worker
  * for large ones, so they take and give plain memory only. Each throws PkiError where its input is at fault.
  */
 export const crlWork = {
-  /** The DER of each CRL in a file of DER or PEM. */
-  decode: (content: Uint8Array): Uint8Array[] => decodePemOrDer(content, "X509 CRL"),
+  /** The DER of each CRL in a file of DER or PEM, in memory that every thread sees where it had to be decoded. */
+  decode: (content: Uint8Array): Uint8Array[] => decodePemOrDer(content, "X509 CRL", allocateShared),
 
   /** SHA-256, lower-case hexadecimal. */
   fingerprint: (der: Uint8Array): string => hash("sha256", der, "hex"),

@@ -2,7 +2,6 @@ import { parentPort } from "node:worker_threads";
 import { describeFault } from "../kernel/errors.ts";
 import type { CrlReply, CrlRequest } from "./crl-thread.ts";
 import { crlWork } from "./crl-work.ts";
-import { toShared } from "./shared-bytes.ts";
 
 /** The worker thread of `CrlThread`: answers one request after the other, keeps nothing. */
 parentPort?.on("message", (request: CrlRequest) => {
@@ -14,8 +13,6 @@ function answer({ id, work, input }: CrlRequest): { reply: CrlReply; transfer: A
   try {
     const run = crlWork[work] as (...input: readonly Uint8Array[]) => unknown;
     const value = run(...input);
-    if (work === "decode")
-      return { reply: { id, value: (value as Uint8Array[]).map(toShared) }, transfer: [] };
     const index = work === "index" ? (value as ReturnType<typeof crlWork.index>) : undefined;
     return {
       reply: { id, value },
