@@ -110,6 +110,14 @@ describe("an OCSP answer", () => {
     expect(check(make())).toBe("the response is about other certificates");
   });
 
+  it("about another key of the issuer's name, or another name of its key, is no answer", async () => {
+    const rekeyed = await createAuthority({ subject: "CN=CA", issuer: root });
+    const keyPair = { privateKey: ca.keyObject, publicKey: ca.publicKey };
+    const renamed = await createAuthority({ subject: "CN=Alias", issuer: root, keyPair });
+    for (const issuer of [rekeyed, renamed])
+      expect(check(respond({ issuer }))).toBe("the response is about other certificates");
+  });
+
   it("that is given twice is none", () => {
     const answers = [{ serial: leaf.serial }, { serial: leaf.serial, hash: "sha256" as const }];
     expect(check(respond({}, { answers }))).toMatch(/two things/);
@@ -240,6 +248,12 @@ describe("an OCSP response's signer", () => {
   it("must not be certified by another key of the issuer's name", async () => {
     const rekeyed = await authority({});
     expect(delegated(await rekeyed.issue(delegateOptions))).toMatch(/own issuer/);
+  });
+
+  it("must not be certified by the issuer's key under another name", async () => {
+    const keyPair = { privateKey: ca.keyObject, publicKey: ca.publicKey };
+    const alias = await authority({ subject: "CN=Alias", keyPair });
+    expect(delegated(await alias.issue(delegateOptions))).toMatch(/own issuer/);
   });
 
   it("must not be certified by somebody whom the issuer certified", async () => {

@@ -269,6 +269,16 @@ describe("an answer that changes", () => {
     expect(keeper.version()).toBe(1);
   });
 
+  it("from unknown to good is found within a minute", async () => {
+    const { keeper, status, control } = keeperWith();
+    control.reply = { status: "unknown" };
+    await keeper.fetch([missing()]);
+    expect(await keeper.fetch([missing()])).toBe(false);
+    control.reply = {};
+    await clock.advance(minute);
+    expect(status()).toMatchObject({ status: "good" });
+  });
+
   it("back from revoked to good, as after a hold, counts where it is newer", async () => {
     const { keeper, status, control } = keeperWith();
     control.reply = revoked();
@@ -337,6 +347,18 @@ describe("the upkeep of answers", () => {
     }
     expect(status()).toMatchObject({ status: "revoked" });
     expect(status(others[0])).toMatchObject({ worthFetching: true });
+  });
+
+  it("tells a change about one that had to go in the meantime: a verdict may still rest on it", async () => {
+    const neighbour = parseCertificate((await ca.issue({ subject: "CN=neighbour" })).certificate);
+    const { keeper, status, control } = keeperWith({ responderUrl: "http://o.example/", maximumAnswers: 1 });
+    await keeper.fetch([missing()]);
+    expect(status()).toMatchObject({ status: "good" });
+    control.reply = { serial: neighbour.serialHex };
+    await keeper.fetch([missing(neighbour)]);
+    control.reply = revoked();
+    await keeper.fetch([missing()]);
+    expect(keeper.version()).toBe(1);
   });
 
   it("asks for no more at once than it may", async () => {
