@@ -75,7 +75,9 @@ function exactValues(field: SelectorField, leaf: Certificate, issuer: Certificat
       return [hash("sha256", issuer.subjectPublicKeyInfo, "hex")];
     case "issuer-name":
       // As the leaf names it; a verified path has made sure that the issuer bears that name.
-      return leaf.issuer.rdns.flat().every((attribute) => comparable(attribute) !== undefined) ? [leaf.issuer.key] : [];
+      return leaf.issuer.rdns.flat().every((attribute) => comparable(attribute) !== undefined)
+        ? [leaf.issuer.key]
+        : [];
     case "uri":
     case "dns":
     case "email":

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { checkConfig } from "../../../src/config/check.ts";
-import { parseYaml } from "../../../src/config/parse-yaml.ts";
-import { allKeyPaths } from "../../../src/config/schema-keys.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { checkConfig } from "../../src/config/check.ts";
+import { parseYaml } from "../../src/config/parse-yaml.ts";
+import { allKeyPaths } from "../../src/config/schema-keys.ts";
+import { configSchema } from "../../src/config/schema.ts";
 
-const text = await readFile(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
+const text = await readFile(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 const mentioned = new Set([...text.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code));
 const paths = allKeyPaths(configSchema);
 const example = parseYaml(/```yaml\n([^]*?)```/.exec(text)?.[1] ?? "");
