@@ -3,6 +3,7 @@ import type { AnswerSink, Forwarder, OutboundRequest } from "../forward/forwarde
 import { responseHeaders } from "../forward/response-headers.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { UpstreamAttempt } from "../model/metrics.ts";
+import type { AnswerFilter } from "./claim-answer.ts";
 import { CallerLeft } from "./read-body.ts";
 
 /**
@@ -11,6 +12,7 @@ import { CallerLeft } from "./read-body.ts";
  * @returns the backend's status once the answer is complete
  * @throws GatewayError while no head was sent; CallerLeft when the caller went first. A backend that breaks off
  * after the head can only be told by cutting the connection: then the response is destroyed and the fault thrown.
+ * What a filter withholds an answer with is thrown too, before any head was sent.
  */
 export function relay(
   forwarder: Forwarder,
@@ -21,6 +23,8 @@ export function relay(
     readonly requestId: string;
     readonly clock: Clock;
     readonly report: (attempt: UpstreamAttempt) => void;
+    /** Stands between the backend's answer and the client's. */
+    readonly filter?: AnswerFilter;
   },
 ): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -38,7 +42,7 @@ export function relay(
       ...(firstByteMs === undefined ? {} : { firstByteMs }),
     });
   };
-  const sink: AnswerSink = {
+  const direct: AnswerSink = {
     head(status, headers) {
       firstByteMs = context.clock.now() - startedAt;
       response.writeHead(status, responseHeaders(headers, context.requestId));
@@ -57,6 +61,17 @@ export function relay(
       reject(fault);
     },
   };
+  const sink =
+    context.filter?.(direct, {
+      resume: () => forwarding.resume(),
+      over: () => done,
+      withhold(fault) {
+        if (done) return;
+        forwarding.cancel();
+        finish("answered");
+        reject(fault);
+      },
+    }) ?? direct;
   const onDrain = () => forwarding.resume();
   const onClose = () => {
     if (done) return;

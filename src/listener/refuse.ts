@@ -1,12 +1,15 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { describeError, type ErrorCode } from "../kernel/error-catalogue.ts";
+import type { BackendAnswer } from "../model/verdict.ts";
 
 /** A refusal as its caller gets it. `detail` is about the caller's own input only. */
 export interface Refusal {
   readonly code: ErrorCode;
   readonly detail?: string;
   readonly retryAfterSeconds?: number;
+  /** Answered so instead; `detail` is not sent. The code still stands in the header. */
+  readonly inBackendsWords?: BackendAnswer;
 }
 
 interface Rendered {
@@ -16,10 +19,10 @@ interface Rendered {
 }
 
 /** The answer's status, headers and body: the shape that OpenAI clients print. */
-function render({ code, detail, retryAfterSeconds }: Refusal, requestId: string): Rendered {
+function render(refusal: Refusal, requestId: string): Rendered {
+  const { code, retryAfterSeconds, inBackendsWords } = refusal;
   const entry = describeError(code);
-  const message = detail === undefined ? entry.message : `${entry.message} ${detail}`;
-  const body = `${JSON.stringify({ error: { code, message, type: entry.type, param: null }, request_id: requestId })}\n`;
+  const body = `${JSON.stringify(inBackendsWords === undefined ? ownBody(refusal, requestId) : bodyInWords(inBackendsWords))}\n`;
   const headers = [
     "content-type",
     "application/json",
@@ -36,8 +39,19 @@ function render({ code, detail, retryAfterSeconds }: Refusal, requestId: string)
   ];
   const retryAfter = retryAfterSeconds ?? entry.retryAfterSeconds;
   if (retryAfter !== undefined) headers.push("retry-after", String(Math.ceil(retryAfter)));
-  return { status: entry.status, headers, body };
+  return { status: inBackendsWords?.status ?? entry.status, headers, body };
 }
+
+function ownBody({ code, detail }: Refusal, requestId: string): object {
+  const { message: sentence, type } = describeError(code);
+  const message = detail === undefined ? sentence : `${sentence} ${detail}`;
+  return { error: { code, message, type, param: null }, request_id: requestId };
+}
+
+/** No field more than a backend would send. */
+const bodyInWords = ({ message, param, code }: BackendAnswer): object => ({
+  error: { message, type: "invalid_request_error", param, code },
+});
 
 /** How long a refused client may go on sending its body, so that it gets to read the answer instead of a reset. */
 const lingerMs = 1000;

@@ -20,12 +20,25 @@ export interface Allowed<T> {
   readonly trace: readonly TraceStep[];
 }
 
+/** An answer that the caller gets word for word as the backend would give it. */
+export interface BackendAnswer {
+  readonly status: number;
+  readonly message: string;
+  readonly param: string | null;
+  readonly code: string | null;
+}
+
 /** The decision is no. The HTTP answer, the audit record and `certgate explain` are renderings of this value. */
 export interface Denied {
   readonly allowed: false;
   readonly code: ErrorCode;
-  /** Why, in one sentence about the caller's own certificate or request: it is sent to the caller. */
+  /**
+   * Why, in one sentence about the caller's own certificate or request: it is sent to the caller, unless the answer is
+   * given in the backend's words.
+   */
   readonly detail: string;
+  /** In whose words the caller is answered: then `detail` is for the operator alone. */
+  readonly inBackendsWords?: BackendAnswer;
   readonly trace: readonly TraceStep[];
 }
 
