@@ -58,14 +58,17 @@ function create(database: DatabaseSync): void {
   database.exec("COMMIT");
 }
 
-/** Every fault of the file, as one that names it. */
+/** Every fault of SQLite, as one that names the file. */
 export function guarded<T>(file: string, run: () => T): T {
   try {
     return run();
-  } catch (cause) {
-    throw cause instanceof GatewayError ? cause : broken(file, "does not answer", cause);
+  } catch (fault) {
+    throw isOfSqlite(fault) ? broken(file, "does not answer", fault) : fault;
   }
 }
+
+const isOfSqlite = (fault: unknown): boolean =>
+  fault instanceof Error && "code" in fault && fault.code === "ERR_SQLITE_ERROR";
 
 const broken = (file: string, what: string, cause?: unknown): GatewayError =>
   new GatewayError("internal_error", `registry ${file} ${what}`, { cause });
