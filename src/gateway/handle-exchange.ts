@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestHeaders } from "../forward/request-headers.ts";
 import { GatewayError } from "../kernel/errors.ts";
-import type { Denied, Verdict } from "../model/verdict.ts";
+import { deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decide } from "../policy/decide.ts";
 import type { Target } from "../model/target.ts";
 import { parseBody } from "../target/parse-body.ts";
+import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
 import type { ConnectionCaller } from "./caller.ts";
@@ -55,22 +56,24 @@ export async function handleExchange(
 
   const grant = decide(entry, target.value, circumstancesOf(draft));
   if (!grant.allowed) return grant;
-  if (grant.value.deployment === undefined) return answerModels(entry, response, draft.requestId);
+  const { deployment } = grant.value;
+  if (head.value.operation.answeredBy === "gateway")
+    return answerModels(entry, response, draft.requestId, deployment);
 
-  const backend = gateway.backendOf(grant.value.deployment);
+  const backend = deployment === undefined ? undefined : gateway.backendOf(deployment);
   if (backend === undefined)
-    throw new GatewayError("internal_error", `deployment ${grant.value.deployment} has no backend`);
+    throw new GatewayError("internal_error", `${deployment ?? "what names no deployment"} has no backend`);
   draft.backend = backend.name;
 
   const credential = await whilePresent(response, (signal) => backend.outbound.headers(signal));
 
-  const { path, query } = grant.value.target;
+  const { path, query, headers: named } = grant.value.target;
   await relay(
     backend.forwarder,
     {
       method: head.value.operation.method,
       path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
-      headers: requestHeaders(request.rawHeaders, credential, draft.requestId),
+      headers: [...requestHeaders(request.rawHeaders, credential, draft.requestId), ...named],
       body: body?.value ?? null,
     },
     response,
@@ -86,5 +89,8 @@ export async function handleExchange(
 
 /** The head's last word: with the body where the operation has one. */
 export function resolveTarget(head: RequestHead, body: Uint8Array | undefined): Verdict<Target> {
-  return body === undefined ? { allowed: true, value: targetOf(head), trace: [] } : parseBody(head, body);
+  if (head.operation.upgrade !== undefined)
+    return deny("operation_not_permitted", "The gateway does not open WebSockets to this operation yet.");
+  if (body === undefined) return { allowed: true, value: targetOf(head), trace: [] };
+  return head.body === "multipart" ? readMultipart(head, body) : parseBody(head, body);
 }

@@ -1,7 +1,9 @@
+import { isDeploymentName } from "../model/deployment-name.ts";
+import { isObjectId, type NamedObject } from "../model/object-kind.ts";
 import { quoteInput } from "../model/quote-input.ts";
-import type { BodyRefusal, BodyValue, Shape } from "./body-shapes.ts";
 import { decodeString, JsonFault } from "./json-scan.ts";
 import type { JsonKind, JsonVisitor } from "./json-scan.ts";
+import type { BodyContext, BodyRefusal, BodyValue, Shape } from "./shapes/shape.ts";
 import { foldKey, unmentionedKey } from "./unmentioned-keys.ts";
 
 /** A body that may not pass. */
@@ -25,22 +27,35 @@ interface Frame {
 
 /** Longer strings are content; no rule asks for their text. */
 const longestText = 256;
+/** Far above what any request names; a bound on what has to be authorised one by one. */
+const mostNames = 10_000;
 
 /** Holds a body against its shape while the scanner walks it, and keeps what the target needs. */
 export class BodyWalker implements JsonVisitor {
-  /** The top-level `model` as it stands in the bytes; `undefined` where there is none. */
+  /** What stands at the shape's `primary` place, as it stands in the bytes; `undefined` where there is none. */
   model: string | undefined;
+  /** All other deployments that the body names. */
+  readonly deployments: string[] = [];
+  readonly objects: NamedObject[] = [];
   /** The top-level `stream`. */
   stream = false;
+  /** The top-level `store`. */
+  store: boolean | undefined;
+  /** The top-level `type`, short as it is. */
+  type: string | undefined;
+  /** The top-level `url` of a batch's line. */
+  url: string | undefined;
 
   readonly #bytes: Buffer;
+  readonly #context: BodyContext;
   readonly #frames: Frame[] = [];
   /** The shape of the value that comes next, and what that value is called in a refusal. */
   #next: Shape;
 
-  constructor(bytes: Buffer, root: Shape) {
+  constructor(bytes: Buffer, root: Shape, context: BodyContext) {
     this.#bytes = bytes;
     this.#next = root;
+    this.#context = context;
   }
 
   key(name: string, plain: boolean): void {
@@ -57,19 +72,26 @@ export class BodyWalker implements JsonVisitor {
     // A parser that does not decode keys sees another key here than one that does.
     if (!plain && (mentioned !== undefined || refusal !== undefined))
       throw new JsonFault(`the key ${quoteInput(name)} must be spelt without escapes`);
-    this.#next = mentioned ?? (refusal === undefined ? unmentioned : { check: nullOr(refusal) });
+    this.#next =
+      mentioned ?? (refusal === undefined ? (shape.others ?? unmentioned) : { check: nullOr(refusal) });
   }
 
   value(kind: JsonKind, start: number, end: number, plain: boolean): void {
     const shape = this.#next;
     const frame = this.#frames[this.#frames.length - 1];
-    const { check } = shape;
-    if (check !== undefined || frame?.fields !== undefined || this.#frames.length === 1) {
+    const { check, names } = shape;
+    if (
+      check !== undefined ||
+      names !== undefined ||
+      frame?.fields !== undefined ||
+      this.#frames.length === 1
+    ) {
       const value = { kind, text: kind === "string" ? this.#text(start, end, plain) : undefined };
-      const refusal = check?.(value);
+      const refusal = check?.(value, this.#context);
       if (refusal !== undefined) throw new BodyFault(refusal, this.#place());
+      if (names !== undefined) this.#named(names, value, plain);
       if (kind !== "null" && frame !== undefined) frame.fields?.set(frame.key, value);
-      if (this.#frames.length === 1) this.#topLevel(frame?.key, value, plain);
+      if (this.#frames.length === 1) this.#topLevel(frame?.key, value);
     }
     if (kind !== "object" && kind !== "array") return;
     this.#frames.push({
@@ -82,7 +104,7 @@ export class BodyWalker implements JsonVisitor {
   close(): void {
     const frame = this.#frames.pop();
     if (frame?.fields !== undefined) {
-      const refusal = frame.shape.whole?.(frame.fields);
+      const refusal = frame.shape.whole?.(frame.fields, this.#context);
       if (refusal !== undefined) throw new BodyFault(refusal, this.#place());
     }
     // Arrays are transparent: what follows inside an array has the array's shape.
@@ -90,20 +112,39 @@ export class BodyWalker implements JsonVisitor {
     if (parent !== undefined) this.#next = parent.shape;
   }
 
-  #topLevel(key: string | undefined, value: BodyValue, plain: boolean): void {
+  #topLevel(key: string | undefined, value: BodyValue): void {
     if (key === "stream") this.stream = value.kind === "true";
-    if (key !== "model") return;
-    if (value.kind !== "string" || value.text === undefined)
-      throw new JsonFault('the body\'s "model" must be a string that names a deployment');
-    if (!plain) throw new JsonFault('the body\'s "model" must be spelt without escapes');
-    this.model = value.text;
+    else if (key === "store") this.store = value.kind === "null" ? undefined : value.kind === "true";
+    else if (key === "type") this.type = value.text;
+    else if (key === "url") this.url = value.text;
+  }
+
+  /** A name that the target will hold: spelt so that each parser reads the same. */
+  #named(names: NonNullable<Shape["names"]>, { kind, text }: BodyValue, plain: boolean): void {
+    if (names === "primary") {
+      if (kind !== "string" || text === undefined)
+        throw new JsonFault('the body\'s "model" must be a string that names a deployment');
+      if (!plain) throw new JsonFault('the body\'s "model" must be spelt without escapes');
+      this.model = text;
+      return;
+    }
+    if (kind !== "string") return;
+    const isDeployment = names === "deployment";
+    if (!plain || text === undefined || !(isDeployment ? isDeploymentName(text) : isObjectId(text)))
+      throw new JsonFault(
+        `${quoteInput(this.#place(), 200)} must hold ${isDeployment ? "a deployment's name" : "an object's id"}, spelt without escapes`,
+      );
+    if (this.deployments.length + this.objects.length >= mostNames)
+      throw new JsonFault("the body names too many deployments and objects");
+    if (isDeployment) this.deployments.push(text);
+    else this.objects.push({ kind: names, id: text });
   }
 
   #unmentioned(shape: Shape, name: string): BodyRefusal | undefined {
     const folded = foldKey(name);
     if (folded !== name && shape.fields?.has(folded) === true)
       throw new JsonFault(`the key ${quoteInput(name)} must be spelt "${folded}"`);
-    return unmentionedKey(folded);
+    return shape.others === undefined ? unmentionedKey(folded) : undefined;
   }
 
   #text(start: number, end: number, plain: boolean): string | undefined {

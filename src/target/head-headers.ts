@@ -1,3 +1,7 @@
+import { isDeploymentName } from "../model/deployment-name.ts";
+import { readBoundary } from "./multipart/boundary.ts";
+import type { Operation } from "./operation.ts";
+
 /**
  * Headers by which some server, proxy or backend lets a request be another one than its request line and body say.
  * They are refused, not stripped: who sends one means something that the gateway did not authorise.
@@ -10,9 +14,11 @@ const overrides: ReadonlySet<string> = new Set([
   "x-original-uri",
   "x-rewrite-url",
   "azureml-model-deployment",
-  "x-ms-oai-image-generation-deployment",
   "extra-parameters",
 ]);
+
+/** Names the deployment that draws images for the Responses API; anywhere else it is one of the above. */
+export const imageHeader = "x-ms-oai-image-generation-deployment";
 
 /** Once, or the two ends may take different ones. llhttp refuses most of these; this does not rest on it. */
 const once: ReadonlySet<string> = new Set([
@@ -21,38 +27,74 @@ const once: ReadonlySet<string> = new Set([
   "content-encoding",
   "transfer-encoding",
   "expect",
+  imageHeader,
+  "upgrade",
 ]);
 
 const jsonType = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 
-/**
- * Reads a request's raw header list (name, value, name, value ...).
- * @returns the rule that it breaks, or undefined.
- */
-export function brokenHeaderRule(headers: readonly string[], body: "json" | "none"): string | undefined {
+export type HeaderReading =
+  | {
+      readonly ok: true;
+      /** How the body is to be read: for operations that take either, its type has decided. */
+      readonly body: "json" | "multipart" | "none";
+      /** Of a multipart body. */
+      readonly boundary?: string;
+      readonly imageDeployment?: string;
+    }
+  | { readonly ok: false; readonly rule: string };
+
+const broken = (rule: string): HeaderReading => ({ ok: false, rule });
+const json: HeaderReading = { ok: true, body: "json" };
+const none: HeaderReading = { ok: true, body: "none" };
+
+/** Reads a request's raw header list (name, value, name, value ...) for its operation. */
+export function readHeaders(headers: readonly string[], operation: Operation): HeaderReading {
   const seen = new Map<string, string>();
   for (let at = 0; at + 1 < headers.length; at += 2) {
     // CGI-like servers read `_` as `-`: both spellings are one name here.
     const name = (headers[at] ?? "").toLowerCase().replaceAll("_", "-");
-    if (overrides.has(name)) return `the header ${name} is not accepted`;
+    if (overrides.has(name)) return broken(`the header ${name} is not accepted`);
     if (!once.has(name)) continue;
-    if (seen.has(name)) return `the header ${name} must stand once`;
+    if (seen.has(name)) return broken(`the header ${name} must stand once`);
     seen.set(name, (headers[at + 1] ?? "").trim());
   }
   const expect = seen.get("expect");
   if (expect !== undefined && expect.toLowerCase() !== "100-continue")
-    return "the header expect may only be 100-continue";
+    return broken("the header expect may only be 100-continue");
   const length = seen.get("content-length");
   if (length !== undefined && seen.has("transfer-encoding"))
-    return "content-length and transfer-encoding must not stand together";
-  if (body === "none")
+    return broken("content-length and transfer-encoding must not stand together");
+  if (operation.upgrade !== undefined && seen.get("upgrade")?.toLowerCase() !== "websocket")
+    return broken("this operation opens a WebSocket, and the header upgrade does not ask for one");
+  const reading = readBodyHeaders(seen, operation);
+  const imageDeployment = seen.get(imageHeader);
+  if (imageDeployment === undefined || !reading.ok) return reading;
+  if (operation.shape !== "responses" && operation.upgrade !== "responses")
+    return broken(`the header ${imageHeader} is not accepted here`);
+  if (!isDeploymentName(imageDeployment))
+    return broken(`the header ${imageHeader} does not hold a deployment name`);
+  return { ...reading, imageDeployment };
+}
+
+function readBodyHeaders(seen: ReadonlyMap<string, string>, { body }: Operation): HeaderReading {
+  if (body === "none") {
+    const length = seen.get("content-length");
     return (length !== undefined && length !== "0") || seen.has("transfer-encoding")
-      ? "this operation takes no body"
-      : undefined;
+      ? broken("this operation takes no body")
+      : none;
+  }
   const encoding = seen.get("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
-    return "a content-encoding other than identity is not accepted";
-  if (!jsonType.test(seen.get("content-type") ?? ""))
-    return "the content-type must be application/json, in UTF-8";
-  return undefined;
+    return broken("a content-encoding other than identity is not accepted");
+  const type = seen.get("content-type") ?? "";
+  if (body !== "multipart" && jsonType.test(type)) return json;
+  if (body === "json") return broken("the content-type must be application/json, in UTF-8");
+  const boundary = readBoundary(type);
+  if (boundary !== undefined) return { ok: true, body: "multipart", boundary };
+  return broken(
+    body === "either"
+      ? "the content-type must be application/json, in UTF-8, or multipart/form-data with one plain boundary"
+      : "the content-type must be multipart/form-data with one plain boundary",
+  );
 }

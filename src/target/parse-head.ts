@@ -1,11 +1,14 @@
+import type { NamedObject } from "../model/object-kind.ts";
 import type { Target } from "../model/target.ts";
 import { allow, deny } from "../model/verdict.ts";
 import type { Denied, Verdict } from "../model/verdict.ts";
-import { brokenHeaderRule } from "./head-headers.ts";
-import { compileOperations } from "./match-operation.ts";
-import { operations } from "./operations.ts";
-import type { Operation } from "./operations.ts";
+import { isDeploymentName } from "../model/deployment-name.ts";
+import type { Feature } from "./features.ts";
+import { imageHeader, readHeaders } from "./head-headers.ts";
+import type { Operation } from "./operation.ts";
+import { readQuery } from "./query-parameters.ts";
 import { readRequestTarget } from "./request-target.ts";
+import { builtIn, type Surface } from "./surface.ts";
 
 /** A request's head as Node's parser gave it: foreign text. */
 export interface RawHead {
@@ -19,26 +22,36 @@ export interface RawHead {
 /** A head that is canonical and in the table. Not yet a target: the body may still have to name the deployment. */
 export interface RequestHead {
   readonly operation: Operation;
-  /** Where the path names it. */
+  /** Where the path or the query names it. */
   readonly deployment?: string;
-  /** Rebuilt from the table and the parse. */
+  /** A second one that the head names: it draws images. */
+  readonly imageDeployment?: string;
+  /** What path and query name. */
+  readonly objects: readonly NamedObject[];
+  /** Rebuilt from the parse. */
   readonly path: string;
   /** Rebuilt from the parse, without `?`. */
   readonly query: string;
-  /** `json`: read the body and call `parseBody`. `none`: the body is proved empty; call `targetOf`. */
-  readonly body: "json" | "none";
+  /** `json`: read the body and call `parseBody`. `multipart`: `startMultipart`. `none`: proved empty; `targetOf`. */
+  readonly body: "json" | "multipart" | "none";
+  /** Of a multipart body. */
+  readonly boundary?: string;
+  /** The query asks for an event stream. */
+  readonly stream: boolean;
+  readonly allows: ReadonlySet<Feature>;
 }
-
-const matcher = compileOperations(operations);
 
 /**
  * Reads the head of a request, before any of its body is read.
  * Denies with `request_malformed` (not in the one accepted spelling; the detail says which rule) or `operation_unknown`.
  */
-export function parseHead({ method, url, headers }: RawHead): Verdict<RequestHead> {
+export function parseHead(
+  { method, url, headers }: RawHead,
+  surface: Surface = builtIn,
+): Verdict<RequestHead> {
   const reading = readRequestTarget(url);
   if (!reading.ok) return malformed("request-target", reading.rule);
-  const match = matcher.match(method, reading.path);
+  const match = surface.matcher.match(method, reading.path);
   switch (match.outcome) {
     case "none":
       return unknown("no operation of the table has this path");
@@ -48,26 +61,51 @@ export function parseHead({ method, url, headers }: RawHead): Verdict<RequestHea
       return malformed("request-target", "the path's fixed segments are lower-case");
     case "bad-deployment":
       return malformed("request-target", "the deployment in the path is not a deployment name");
+    case "bad-id":
+      return malformed("request-target", `the id of a ${match.kind} in the path is not an object's id`);
     case "match":
       break;
   }
-  const { operation, deployment } = match;
-  const { apiVersion } = reading;
-  if (apiVersion === undefined && operation.apiVersion === "required")
+  const { operation } = match;
+  const query = readQuery(reading.query, operation.query);
+  if (!query.ok) return malformed("request-target", query.rule);
+  if (operation.apiVersion === "required" && !query.values.has("api-version"))
     return malformed("request-target", 'this operation needs the query parameter "api-version"');
-  const rule = brokenHeaderRule(headers, operation.body);
-  if (rule !== undefined) return malformed("headers", rule);
+  const head = readHeaders(headers, operation);
+  if (!head.ok) return malformed("headers", head.rule);
+
+  let { deployment } = match;
+  if (operation.deployment === "query") {
+    deployment = query.values.get("model") ?? query.values.get("deployment");
+    if (deployment === undefined || !isDeploymentName(deployment))
+      return malformed("request-target", `the query must name a deployment in "${operation.query.join()}"`);
+  }
+  const run = query.values.get("run_id");
   return allow(
     {
       operation,
       ...(deployment === undefined ? {} : { deployment }),
-      path:
-        deployment === undefined ? operation.path : operation.path.replace("{deployment}", () => deployment),
-      query: apiVersion === undefined ? "" : `api-version=${apiVersion}`,
-      body: operation.body,
+      ...(head.imageDeployment === undefined ? {} : { imageDeployment: head.imageDeployment }),
+      objects: run === undefined ? match.objects : [...match.objects, { kind: "run" as const, id: run }],
+      // Every byte of both was held against the table: this is the spelling that was read, and there is no other.
+      path: reading.path,
+      query: query.query,
+      body: head.body,
+      ...(head.boundary === undefined ? {} : { boundary: head.boundary }),
+      stream: query.values.get("stream") === "true",
+      allows: surface.allows,
     },
     [{ check: "operation", outcome: "pass", detail: `${operation.name}: ${method} ${operation.path}` }],
   );
+}
+
+/** What a body adds to a head. */
+export interface BodyNames {
+  readonly deployments: readonly string[];
+  readonly objects: readonly NamedObject[];
+  readonly stream: boolean;
+  /** The top-level `store`, where the body has one. */
+  readonly store: boolean | undefined;
 }
 
 /**
@@ -76,13 +114,48 @@ export function parseHead({ method, url, headers }: RawHead): Verdict<RequestHea
  */
 export function targetOf(head: RequestHead): Target {
   if (head.body !== "none") throw new TypeError(`${head.operation.name}: its body must be parsed first`);
+  return assembleTarget(head, { deployments: [], objects: [], stream: false, store: undefined });
+}
+
+/** The only place where a target is made: from a head and, where there is one, its body. */
+export function assembleTarget(head: RequestHead, body: BodyNames): Target {
+  const { operation, deployment, imageDeployment } = head;
+  const deployments =
+    deployment === undefined && imageDeployment === undefined && body.deployments.length < 2
+      ? body.deployments
+      : [
+          ...new Set([
+            ...(deployment === undefined ? [] : [deployment]),
+            ...body.deployments,
+            ...(imageDeployment === undefined ? [] : [imageDeployment]),
+          ]),
+        ];
+  const { creates, lists, deletes } = operation;
   return {
-    operation: head.operation.name,
-    deployments: head.deployment === undefined ? [] : [head.deployment],
+    operation: operation.name,
+    group: operation.group,
+    deployments,
+    objects: uniqueObjects(head.objects, body.objects),
+    ...(creates === undefined || !isKept(operation, body.store) ? {} : { creates }),
+    ...(lists === undefined ? {} : { lists }),
+    ...(deletes === undefined ? {} : { deletes }),
     path: head.path,
     query: head.query,
-    stream: false,
+    headers: imageDeployment === undefined ? [] : [imageHeader, imageDeployment],
+    stream:
+      (operation.streams === "body.stream" && body.stream) ||
+      (operation.streams === "query.stream" && head.stream),
+    retryable: operation.retryable,
   };
+}
+
+const isKept = ({ storage }: Operation, store: boolean | undefined): boolean =>
+  storage === undefined || (storage === "opt-in" ? store === true : store !== false);
+
+function uniqueObjects(head: readonly NamedObject[], body: readonly NamedObject[]): readonly NamedObject[] {
+  if (body.length === 0) return head;
+  const unique = new Map([...head, ...body].map((object) => [`${object.kind} ${object.id}`, object]));
+  return [...unique.values()];
 }
 
 const malformed = (check: string, rule: string): Denied =>

@@ -1,16 +1,15 @@
 /** A request target in its one spelling, or the rule that it breaks. */
 export type RequestTargetReading =
-  | { readonly ok: true; readonly path: string; readonly apiVersion: string | undefined }
+  /** `query` as it stands, without `?`; undefined when there is no `?`. It is held against an operation later. */
+  | { readonly ok: true; readonly path: string; readonly query: string | undefined }
   | { readonly ok: false; readonly rule: string };
 
-/** Longer than any path of the table with the longest deployment name and api-version. */
-const longestTarget = 512;
-const apiVersionPattern = /^[A-Za-z0-9.-]{1,32}$/;
+/** Longer than any path of the table with the longest names and its query. */
+const longestTarget = 2048;
 
 /**
  * Reads `req.url`: origin-form (RFC 9112 3.2.1) over an alphabet in which every parser sees the same path. There is no
  * percent-encoding in it, because no name of the surface needs one: what two decoders could disagree on is refused.
- * The query may hold one `api-version` and nothing else.
  */
 export function readRequestTarget(url: string): RequestTargetReading {
   if (url.length > longestTarget)
@@ -20,7 +19,7 @@ export function readRequestTarget(url: string): RequestTargetReading {
   const path = mark === -1 ? url : url.slice(0, mark);
   const rule = brokenPathRule(path);
   if (rule !== undefined) return broken(rule);
-  return mark === -1 ? { ok: true, path, apiVersion: undefined } : readQuery(path, url.slice(mark + 1));
+  return { ok: true, path, query: mark === -1 ? undefined : url.slice(mark + 1) };
 }
 
 const slash = 0x2f;
@@ -68,24 +67,5 @@ const isPathByte = (code: number): boolean =>
   code === 0x2d || // -
   code === 0x2e || // .
   code === 0x5f; // _
-
-function readQuery(path: string, query: string): RequestTargetReading {
-  let apiVersion: string | undefined;
-  for (const parameter of query.split("&")) {
-    const equals = parameter.indexOf("=");
-    const name = equals === -1 ? parameter : parameter.slice(0, equals);
-    if (name !== "api-version")
-      return broken(
-        /^[A-Za-z0-9_-]{1,32}$/.test(name)
-          ? `the query parameter "${name}" is not accepted here`
-          : "the query must hold one api-version and nothing else",
-      );
-    if (apiVersion !== undefined) return broken('the query parameter "api-version" must stand once');
-    apiVersion = equals === -1 ? "" : parameter.slice(equals + 1);
-    if (!apiVersionPattern.test(apiVersion))
-      return broken('the query parameter "api-version" must have 1 to 32 of A-Z a-z 0-9 . -');
-  }
-  return { ok: true, path, apiVersion };
-}
 
 const broken = (rule: string): RequestTargetReading => ({ ok: false, rule });

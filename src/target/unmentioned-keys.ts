@@ -1,4 +1,4 @@
-import type { BodyRefusal } from "./body-shapes.ts";
+import type { BodyRefusal } from "./shapes/shape.ts";
 
 /**
  * Keys that no shape mentions are the services' next features. Most are harmless; those that could name a second

@@ -132,7 +132,7 @@ describe("whatever parseHead allows", () => {
         expect(rebuilt === "" ? path : `${path}?${rebuilt}`).toBe(url);
         const inPath = /^\/openai\/deployments\/([^/]+)\//.exec(seen.pathname)?.[1];
         expect(deployment).toBe(inPath);
-        expect(operation.deployment).toBe(inPath === undefined ? "body" : "path");
+        expect(operation.deployment === "path").toBe(inPath !== undefined);
       }),
       { numRuns: 50_000 },
     );

@@ -17,16 +17,17 @@ function entryOf(
   return { name: "robot", rights: compiler.compile(options) };
 }
 const entry = entryOf({ deployments: ["gpt-4o", "embed"], routes: ["erp"] });
-const target = (...deployments: string[]): Target => {
-  const parts: Partial<Target> = {
-    operation: "chat-completions",
-    deployments,
-    path: "/openai/v1/chat/completions",
-    query: "",
-    stream: false,
-  };
-  return parts as Target;
-};
+const target = (...deployments: string[]): Target => ({
+  operation: "chat-completions",
+  group: "inference",
+  deployments,
+  objects: [],
+  path: "/openai/v1/chat/completions",
+  query: "",
+  headers: [],
+  stream: false,
+  retryable: true,
+});
 const noDeployment = { allowed: false, code: "deployment_not_permitted" };
 const noOperation = { allowed: false, code: "operation_not_permitted" };
 
@@ -117,6 +118,22 @@ describe("grants of deployments", () => {
     expect(decide(entryOf({ deployments: ["nowhere"] }), target("nowhere"), here)).toMatchObject(
       noDeployment,
     );
+  });
+});
+
+describe("stored objects, whose owners nobody checks yet,", () => {
+  it.each<[string, Partial<Target>]>([
+    ["are not reached", { objects: [{ kind: "response", id: "resp_1" }] }],
+    ["are not listed", { lists: "file" }],
+    ["are not made", { creates: "file" }],
+  ])("%s", (_, names) => {
+    expect(decide(entry, { ...target("gpt-4o"), ...names }, here)).toMatchObject(noOperation);
+  });
+
+  it("may stay behind where a response is stored", () => {
+    expect(decide(entry, { ...target("gpt-4o"), creates: "response" }, here)).toMatchObject({
+      allowed: true,
+    });
   });
 });
 

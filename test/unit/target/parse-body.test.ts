@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { operations } from "../../../src/target/operations.ts";
+import type { Feature } from "../../../src/target/features.ts";
 import { parseBody } from "../../../src/target/parse-body.ts";
 import { parseHead } from "../../../src/target/parse-head.ts";
+import { compileSurface } from "../../../src/target/surface.ts";
 
 const headOf = (url: string) => {
   const method = url.includes("/models") ? "GET" : "POST";
@@ -24,31 +25,6 @@ const detail = (verdict: ReturnType<typeof parse>) =>
 const nest = (depth: number) => `{"model":"m","x":${"[".repeat(depth)}${"]".repeat(depth)}}`;
 const keys = (count: number) => Array.from({ length: count }, (_, i) => `"k${i}":0`).join(",");
 const messages = [{ role: "user", content: "Hello" }];
-
-describe("every operation with a body", () => {
-  const rows = operations.filter(({ body }) => body === "json");
-
-  it.each(rows.map((row) => [row.path, row] as const))("%s names its one deployment", (_, row) => {
-    const head = headOf(`${row.path.replace("{deployment}", "gpt-4o")}?api-version=1`);
-    expect(parse({ model: "gpt-4o", stream: true, input: "x" }, head)).toMatchObject({
-      allowed: true,
-      value: {
-        operation: row.name,
-        deployments: ["gpt-4o"],
-        path: head.path,
-        query: "api-version=1",
-        stream: row.streams === "body.stream",
-      },
-    });
-  });
-
-  it.each(rows.filter(({ deployment }) => deployment === "body").map((row) => [row.path, row] as const))(
-    "%s is refused without a model",
-    (path) => {
-      expect(detail(parse({ messages }, headOf(path)))).toMatch(/^request_malformed: .*"model"/);
-    },
-  );
-});
 
 describe("the model of a v1 body", () => {
   it.each([
@@ -271,16 +247,6 @@ describe("good JSON of any kind", () => {
 describe("a second deployment", () => {
   it.each([
     [
-      "the embedding of a data source",
-      chat,
-      {
-        data_sources: [
-          { type: "azure_search", parameters: { embedding_dependency: { deployment_name: "x" } } },
-        ],
-      },
-      "data_sources",
-    ],
-    [
       "an image tool with a model",
       responses,
       { tools: [{ type: "image_generation", model: "x" }] },
@@ -295,7 +261,6 @@ describe("a second deployment", () => {
       },
       "tools[].tools[].tools[].type",
     ],
-    ["a tool that names a model", responses, { tools: [{ type: "mcp", model: "x" }] }, "tools[].model"],
     [
       "a transcription",
       responses,
@@ -330,12 +295,208 @@ describe("a second deployment", () => {
   });
 });
 
+describe("an object that the gateway can look up the owner of", () => {
+  const named: readonly (readonly [string, typeof chat, object, readonly object[]])[] = [
+    [
+      "a previous response",
+      responses,
+      { previous_response_id: "resp_1" },
+      [{ kind: "response", id: "resp_1" }],
+    ],
+    ["a conversation", responses, { conversation: "conv_1" }, [{ kind: "conversation", id: "conv_1" }]],
+    [
+      "a conversation in an object",
+      responses,
+      { conversation: { id: "conv_1" } },
+      [{ kind: "conversation", id: "conv_1" }],
+    ],
+    [
+      "a file in the input, and an image",
+      responses,
+      { input: [{ role: "user", content: [{ file_id: "f-1" }, { type: "input_image", file_id: "f-2" }] }] },
+      [
+        { kind: "file", id: "f-1" },
+        { kind: "file", id: "f-2" },
+      ],
+    ],
+    [
+      "a file in the output of a function",
+      responses,
+      { input: [{ type: "function_call_output", call_id: "c", output: [{ file_id: "f-1" }] }] },
+      [{ kind: "file", id: "f-1" }],
+    ],
+    [
+      "a vector store twice",
+      responses,
+      {
+        tools: [
+          { type: "file_search", vector_store_ids: ["vs_1"] },
+          { type: "file_search", vector_store_ids: ["vs_2", "vs_1"] },
+        ],
+      },
+      [
+        { kind: "vector_store", id: "vs_1" },
+        { kind: "vector_store", id: "vs_2" },
+      ],
+    ],
+    [
+      "a container",
+      responses,
+      { tools: [{ type: "code_interpreter", container: "cntr_1" }] },
+      [{ kind: "container", id: "cntr_1" }],
+    ],
+    [
+      "the files of a new container",
+      responses,
+      { tools: [{ type: "code_interpreter", container: { type: "auto", file_ids: ["f-1"] } }] },
+      [{ kind: "file", id: "f-1" }],
+    ],
+    [
+      "a file in a chat",
+      chat,
+      { messages: [{ role: "user", content: [{ type: "file", file: { file_id: "f-1" } }] }] },
+      [{ kind: "file", id: "f-1" }],
+    ],
+  ];
+  it.each(named)("is named: %s", (_, head, body, objects) => {
+    expect(parse({ model: "m", ...body }, head)).toMatchObject({ allowed: true, value: { objects } });
+  });
+
+  it.each([
+    ["with a slash", '"a/b"'],
+    ["with an escape", '"resp\\u005f1"'],
+    ["empty", '""'],
+    ["overlong", `"${"a".repeat(129)}"`],
+    ["very long", `"${"a".repeat(5000)}"`],
+    ["a number", "1"],
+    ["a list", '["resp_1"]'],
+    ["an object", '{"id":"resp_1"}'],
+    ["true", "true"],
+  ])("is refused when its id is not one: %s", (_, id) => {
+    expect(detail(parse(`{"model":"m","previous_response_id":${id}}`, responses))).toMatch(
+      /^request_malformed: .*previous_response_id/,
+    );
+  });
+
+  it.each([
+    ["in camel case", '{"model":"m","previousResponseId":"resp_1"}'],
+    ["with an escaped key", '{"model":"m","previous\\u005fresponse_id":"resp_1"}'],
+    ["twice", '{"model":"m","previous_response_id":"a","previous_response_id":"b"}'],
+    ["twice, once null", '{"model":"m","previous_response_id":null,"previous_response_id":"b"}'],
+  ])("is refused when its key is spelt another way: %s", (_, body) => {
+    expect(parse(body, responses)).toMatchObject({ allowed: false, code: "request_malformed" });
+  });
+
+  it("is created by a response unless it says otherwise, and by a chat only when it says so", () => {
+    const creates = (body: object, head: typeof chat) => {
+      const verdict = parse({ model: "m", ...body }, head);
+      return verdict.allowed ? verdict.value.creates : verdict.detail;
+    };
+    expect(
+      [{}, { store: true }, { store: null }, { store: false }].map((body) => creates(body, responses)),
+    ).toEqual(["response", "response", "response", undefined]);
+    expect(
+      [{}, { store: true }, { store: null }, { store: false }].map((body) => creates(body, chat)),
+    ).toEqual([undefined, "completion", undefined, undefined]);
+    expect(creates({ store: "false" }, responses)).toContain("true or false");
+  });
+});
+
+describe("a second deployment that is named in the open", () => {
+  const drawing = (name: string) =>
+    parseHead({
+      method: "POST",
+      url: "/openai/v1/responses",
+      headers: ["content-type", "application/json", "x-ms-oai-image-generation-deployment", name],
+    });
+  const headDrawing = () => {
+    const verdict = drawing("draw");
+    if (!verdict.allowed) throw new Error(verdict.detail);
+    return verdict.value;
+  };
+
+  it("stands in a header: it is authorised, and goes out as it was read", () => {
+    expect(parse({ model: "m", tools: [{ type: "image_generation" }] }, headDrawing())).toMatchObject({
+      allowed: true,
+      value: {
+        deployments: ["m", "draw"],
+        headers: ["x-ms-oai-image-generation-deployment", "draw"],
+      },
+    });
+  });
+
+  it("stands in the tool too", () => {
+    expect(
+      parse({ model: "m", tools: [{ type: "image_generation", model: "draw2" }] }, headDrawing()),
+    ).toMatchObject({ value: { deployments: ["m", "draw2", "draw"] } });
+  });
+
+  it("counts in a header without a tool", () => {
+    expect(parse({ model: "m" }, headDrawing())).toMatchObject({ value: { deployments: ["m", "draw"] } });
+  });
+
+  it.each(["a/b", "a, b", "", "a.", "*"])("is refused in a header that does not hold a name: %j", (name) => {
+    expect(drawing(name)).toMatchObject({ allowed: false, code: "request_malformed" });
+  });
+
+  it("is refused in a tool when it is not a name", () => {
+    expect(detail(parse('{"model":"m","tools":[{"type":"mcp","model":"a\\u0062"}]}', responses))).toContain(
+      "tools[].model",
+    );
+  });
+});
+
+describe("a feature that the operator must switch on", () => {
+  const source = (parameters: object) => ({
+    model: "m",
+    data_sources: [{ type: "azure_search", parameters }],
+  });
+  const embedding = { embedding_dependency: { type: "deployment_name", deployment_name: "embed" } };
+  const headWith = (url: string, ...features: Feature[]) => {
+    const verdict = parseHead(
+      { method: "POST", url, headers: ["content-type", "application/json"] },
+      compileSurface([], features),
+    );
+    if (!verdict.allowed) throw new Error(verdict.detail);
+    return verdict.value;
+  };
+
+  it("is denied with its switch's name: data sources, background", () => {
+    expect(detail(parse(source(embedding)))).toMatch(/^operation_not_permitted: .*"data-sources"/);
+    expect(detail(parse({ model: "m", background: true }, responses))).toMatch(
+      /^operation_not_permitted: .*"background-responses"/,
+    );
+  });
+
+  it("names its second deployment when it is on", () => {
+    const head = headWith("/openai/v1/chat/completions", "data-sources");
+    expect(parse(source(embedding), head)).toMatchObject({ value: { deployments: ["m", "embed"] } });
+  });
+
+  it.each([
+    { embedding_dependency: { type: "model_id", model_id: "x" } },
+    { embedding_dependency: { type: "endpoint", endpoint: "https://x" } },
+    { embedding_dependency: { type: "deployment_name", deployment_name: ["x"] } },
+    { embedding_dependency: { type: "deployment_name", deploymentName: "x" } },
+    { embeddingDependency: { deployment_name: "x" } },
+    { reranker_model: "x" },
+  ])("names it in no other way: %j", (parameters) => {
+    expect(parse(source(parameters), headWith("/openai/v1/chat/completions", "data-sources"))).toMatchObject({
+      allowed: false,
+    });
+  });
+
+  it("is on alone: a background response", () => {
+    const head = headWith("/openai/v1/responses", "background-responses");
+    expect(parse({ model: "m", background: true }, head)).toMatchObject({ allowed: true });
+    expect(parse({ model: "m", background: "true" }, head)).toMatchObject({ allowed: false });
+    expect(parse(source(embedding), head)).toMatchObject({ allowed: false });
+  });
+});
+
 describe("somebody's stored object", () => {
   it.each([
-    ["a previous response", { previous_response_id: "resp_1" }, "previous_response_id"],
     ["in camel case", { previousResponseId: "resp_1" }, "previous_response_id"],
-    ["a conversation", { conversation: "conv_1" }, "conversation"],
-    ["a conversation's object", { conversation: { id: "conv_1" } }, "conversation"],
     ["a stored prompt", { prompt: { id: "pmpt_1" } }, "prompt"],
     ["an item", { input: [{ type: "item_reference", id: "msg_1" }] }, "input[].type"],
     [
@@ -351,34 +512,18 @@ describe("somebody's stored object", () => {
       "input[]",
     ],
     ["an unknown item", { input: [{ type: "configuration_update" }] }, "input[].type"],
-    [
-      "a file",
-      { input: [{ role: "user", content: [{ type: "input_file", file_id: "file_1" }] }] },
-      "input[].content[].file_id",
-    ],
-    ["a vector store", { tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }] }, "tools[].type"],
-    ["a container", { tools: [{ type: "code_interpreter", container: "cntr_1" }] }, "tools[].container"],
-    [
-      "a container's files",
-      { tools: [{ type: "code_interpreter", container: { file_ids: ["x"] } }] },
-      "file_ids",
-    ],
     ["an unknown tool", { tools: [{ type: "memory_search" }] }, "tools[].type"],
     ["a tool's type as a list", { tools: [{ type: ["image_generation"] }] }, "tools[].type"],
-    ["a background response", { background: true }, "background"],
   ])("is refused: %s", (_, body, place) => {
     const verdict = parse(typeof body === "string" ? body : { model: "m", ...body }, responses);
     expect(verdict).toMatchObject({ allowed: false, code: "request_malformed" });
     expect(detail(verdict)).toContain(place);
   });
 
-  it("is refused in chat: an earlier answer's audio, a file", () => {
+  it("is refused in chat: an earlier answer's audio", () => {
     expect(
       detail(parse({ model: "m", messages: [{ role: "assistant", audio: { id: "audio_1" } }] })),
     ).toContain("messages[].audio.id");
-    expect(
-      detail(parse({ model: "m", messages: [{ content: [{ type: "file", file: { file_id: "f" } }] }] })),
-    ).toContain("file_id");
   });
 });
 

@@ -1,0 +1,121 @@
+import { BodyWalker } from "./body-walker.ts";
+import type { Feature } from "./features.ts";
+import { readJson } from "./read-json.ts";
+import { deployment, malformed, opaque, oneOf, plain, type Shape, shape } from "./shapes/shape.ts";
+import { shapes } from "./shapes/shapes.ts";
+
+/** A line that may not pass. The message is a rule, sent to the caller. */
+export class BatchLineFault extends Error {
+  override readonly name = "BatchLineFault";
+  readonly code: "request_malformed" | "deployment_not_permitted" | "operation_not_permitted";
+
+  constructor(code: BatchLineFault["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The body of an operation, which must name its deployment here. */
+const bodyOf = (operation: Shape): Shape => ({
+  ...operation,
+  fields: new Map([...(operation.fields ?? []), ["model", deployment]]),
+  whole: (fields) => (fields.has("model") ? undefined : malformed('must name a deployment in "model"')),
+});
+
+const line = (url: string, operation: Shape): readonly [string, Shape] => [
+  url,
+  shape({
+    method: oneOf(["POST"], () => malformed("must be POST")),
+    url: oneOf([url], () => malformed("is not spelt as it should")),
+    body: bodyOf(operation),
+  }),
+];
+
+const lines: ReadonlyMap<string, Shape> = new Map([
+  line("/chat/completions", shapes.chat),
+  line("/v1/chat/completions", shapes.chat),
+  line("/v1/completions", shapes.completions),
+  line("/v1/embeddings", shapes.embeddings),
+  line("/v1/responses", shapes.responses),
+]);
+
+/** What the line is about may stand behind its body, so it is looked for first. */
+const envelope = shape({ url: plain, body: opaque });
+
+const longestLine = 4 * 1024 * 1024;
+const lineFeed = 0x0a;
+
+/**
+ * Reads a batch's input while it streams: each line is the body of a request. All lines name one deployment, as the
+ * service demands too, and no stored objects.
+ */
+export class BatchLines {
+  /** Of the first line; undefined until it is complete. */
+  deployment: string | undefined;
+  readonly #allows: ReadonlySet<Feature>;
+  readonly #pieces: Buffer[] = [];
+  #length = 0;
+  #line = 0;
+
+  constructor(allows: ReadonlySet<Feature>) {
+    this.#allows = allows;
+  }
+
+  /** @throws BatchLineFault */
+  push(bytes: Buffer): void {
+    let from = 0;
+    for (let at = bytes.indexOf(lineFeed); at !== -1; at = bytes.indexOf(lineFeed, from)) {
+      this.#keep(bytes.subarray(from, at));
+      this.#read();
+      from = at + 1;
+    }
+    // A copy: the chunk is the caller's.
+    if (from < bytes.length) this.#keep(Buffer.from(bytes.subarray(from)));
+  }
+
+  /** @throws BatchLineFault */
+  end(): void {
+    this.#read();
+    if (this.deployment === undefined)
+      throw new BatchLineFault("request_malformed", "A batch's file holds no line that names a deployment.");
+  }
+
+  #keep(piece: Buffer): void {
+    this.#length += piece.length;
+    if (this.#length > longestLine)
+      throw new BatchLineFault(
+        "request_malformed",
+        `Line ${this.#line + 1} of the batch is longer than ${longestLine} bytes.`,
+      );
+    this.#pieces.push(piece);
+  }
+
+  #read(): void {
+    this.#line += 1;
+    const bytes = Buffer.concat(this.#pieces, this.#length);
+    this.#pieces.length = 0;
+    this.#length = 0;
+    if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === 0x0d)) return;
+    const context = { drawsImages: false, allows: this.#allows };
+    const outer = readJson(bytes, envelope, context);
+    if (!(outer instanceof BodyWalker)) throw this.#fault(outer.code, outer.detail);
+    const known = lines.get(outer.url ?? "");
+    if (known === undefined) throw this.#fault("request_malformed", 'The "url" is no operation of a batch.');
+    const found = readJson(bytes, known, context);
+    if (!(found instanceof BodyWalker)) throw this.#fault(found.code, found.detail);
+    if (found.objects.length > 0)
+      throw this.#fault("request_malformed", "A batch's line may not name stored objects.");
+    for (const name of found.deployments) {
+      this.deployment ??= name;
+      if (name !== this.deployment)
+        throw this.#fault(
+          "deployment_not_permitted",
+          "All lines of a batch must name the same deployment, and no second one.",
+        );
+    }
+  }
+
+  #fault(code: string, detail: string): BatchLineFault {
+    return new BatchLineFault(code as BatchLineFault["code"], `Line ${this.#line} of the batch: ${detail}`);
+  }
+}
