@@ -54,6 +54,9 @@ export async function startOpensslResponder(
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // A set-up that fails stops nothing: the responder must not outlive the test run.
+  const kill = () => void child.kill("SIGKILL");
+  process.once("exit", kill);
   const port = await portOf(child);
   const itself = parseCertificate(ca.certificate);
   const anyRequest = encodeOcspRequest(certIdOf(itself, itself, "sha1"), Buffer.alloc(32));
@@ -68,8 +71,9 @@ export async function startOpensslResponder(
     },
     async stop() {
       const closed = once(child, "close");
-      child.kill("SIGKILL");
+      kill();
       await closed;
+      process.off("exit", kill);
       await rm(directory, { recursive: true, force: true });
     },
   };
