@@ -55,7 +55,7 @@ async function load(what: string, number: number, run: () => Promise<void>): Pro
       ms: rounded(ms),
       "MB more at its peak": mb(peak - before),
       "MB more afterwards": mb(process.memoryUsage.rss() - before),
-      "longest stall ms": rounded(stall),
+      ...stall,
     },
   };
 }

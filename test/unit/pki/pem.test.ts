@@ -12,6 +12,13 @@ describe("decodePem", () => {
     expect(decodePem(text, "CERTIFICATE").map((der) => [...der])).toEqual([[1, 2], [3]]);
   });
 
+  it("reads a block that is larger than what it decodes at once", () => {
+    const der = Buffer.alloc(1_000_001, "some octets");
+    const lines = der.toString("base64").replace(/.{64}/g, "$&\r\n");
+    const [decoded] = decodePem(block("X509 CRL", lines), "X509 CRL");
+    expect(Buffer.compare(decoded!, der)).toBe(0);
+  });
+
   it("reads nothing out of a text without blocks", () => {
     expect(decodePem("nothing here", "X509 CRL")).toEqual([]);
   });
@@ -23,6 +30,9 @@ describe("decodePem", () => {
     ["padding that is missing", block("CERTIFICATE", "AQI")],
     ["bits beyond the last octet", block("CERTIFICATE", "AQJ=")],
     ["nothing in it", block("CERTIFICATE", "")],
+    ["a form feed in it", block("CERTIFICATE", "AQI=\f")],
+    ["padding midway", block("CERTIFICATE", "AQ==AQI=")],
+    ["padding midway, far in", block("CERTIFICATE", `${"AAAA".repeat(65_535)}AA==${"AAAA".repeat(10)}`)],
   ])("refuses a block with %s", (_, text) => {
     expect(() => decodePem(text, "CERTIFICATE")).toThrow(PkiError);
   });
