@@ -4,6 +4,7 @@ import { readinessOf, type ReadinessItem } from "./admin/readiness.ts";
 import { startAdminServer } from "./admin/server.ts";
 import { composeBackends } from "./compose/backends.ts";
 import { composeDecision } from "./compose/decision.ts";
+import { composeOwnership } from "./compose/ownership.ts";
 import { readinessOfCrls, readinessOfAnchors } from "./compose/readiness.ts";
 import { asksAtNeed, revocationRules } from "./compose/revocation.ts";
 import { composeSources } from "./compose/sources.ts";
@@ -89,6 +90,8 @@ async function start(
   );
   const backends = await composeBackends(config, credentials);
   started.defer(() => backends.close());
+  const ownership = await composeOwnership(config, clock, log);
+  started.defer(() => ownership.store.close());
   started.defer(() => {
     for (const kept of [store, serverCertificate, clients, ...credentials.values()]) kept.stop();
     ocsp?.stop();
@@ -137,7 +140,7 @@ async function start(
     callers,
     metrics,
     exchanges: {
-      gateway: { ...backends, clock, metrics, jsonBodyLimit: config.limits.jsonBodyBytes },
+      gateway: { ...backends, ownership, clock, metrics, jsonBodyLimit: config.limits.jsonBodyBytes },
       live,
       draining: () => phase === "shutting down",
       record(exchange) {

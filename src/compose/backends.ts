@@ -7,6 +7,8 @@ import { readCa } from "./sources.ts";
 
 export interface Backends {
   readonly backendOf: (deployment: string) => ReadyBackend | undefined;
+  readonly objectBackends: ReadonlyMap<string, ReadyBackend>;
+  readonly backendOfNewObjects: string | undefined;
   readonly routeOf: (url: string) => ReadyRoute | undefined;
   /** Ends idle connections at once and the others when their answers are complete. */
   close(): Promise<void>;
@@ -39,6 +41,13 @@ export async function composeBackends(
     if (backend !== undefined) deployments.set(deployment, backend);
   }
 
+  const ofNewObjects = config.ownership.backend;
+  const objectBackends = new Map<string, ReadyBackend>(
+    [...deployments.values(), ofNewObjects === undefined ? undefined : backends.get(ofNewObjects)].flatMap(
+      (backend) => (backend === undefined ? [] : [[backend.name, backend]]),
+    ),
+  );
+
   const routes = Object.entries(config.routes).flatMap(([name, { path: prefix, backend: backendName }]) => {
     const backend = backends.get(backendName);
     if (backend === undefined) return [];
@@ -53,6 +62,8 @@ export async function composeBackends(
 
   return {
     backendOf: (deployment) => deployments.get(deployment),
+    objectBackends,
+    backendOfNewObjects: ofNewObjects,
     routeOf: (url) => routes.find(({ prefix }) => url.startsWith(prefix)),
     async close() {
       for (const { passThrough } of routes) passThrough.close();

@@ -22,6 +22,7 @@ export function checkReferences(root: Loose, report: Report): void {
 
   for (const [, deployment] of entries(at(root, "deployments"))) backend(deployment);
   for (const [, route] of entries(at(root, "routes"))) backend(route);
+  backend(at(root, "ownership"));
   for (const [, node] of entries(at(root, "backends"))) credential(node);
   for (const [, node] of entries(at(root, "keyVaults"))) credential(node);
   keyVault(at(root, "listen", "certificate"));

@@ -11,6 +11,8 @@ const fileNodes = (root: Loose): readonly Loose[] =>
     at(root, "listen", "certificate", "file"),
     at(root, "listen", "certificate", "keyFile"),
     at(root, "registry", "file"),
+    at(root, "ownership", "redis", "passwordFile"),
+    at(root, "ownership", "redis", "caFile"),
     ...["anchors", "intermediates"].flatMap((list) =>
       items(at(root, "trust", list)).map((item) => at(item, "file")),
     ),

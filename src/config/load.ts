@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import { checkConfig } from "./check.ts";
 import { describeIssues } from "./describe-issue.ts";
 import { checkFiles, resolveFiles } from "./files.ts";
@@ -42,6 +43,8 @@ export async function loadConfig(file: string): Promise<ConfigOutcome> {
   await checkFiles(value, report);
   if (!parsed.success || problems.length > 0) return failed(problems);
   withoutPrototypes(parsed.data);
+  // Unlike the files of `files.ts` it need not be there yet, and it has a default.
+  parsed.data.ownership.file = resolve(dirname(resolve(file)), parsed.data.ownership.file);
   return { ok: true, config: parsed.data, problems: [] };
 }
 

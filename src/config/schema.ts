@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { deploymentNamePattern } from "../model/deployment-name.ts";
+import { ownership } from "./ownership-schema.ts";
 import { client, name, role } from "./client-schema.ts";
 
 /**
@@ -153,6 +154,7 @@ export const configSchema = z.strictObject({
       pollSeconds: seconds.default(1),
     })
     .optional(),
+  ownership,
   limits: z
     .strictObject({
       /** Largest JSON body in bytes. */

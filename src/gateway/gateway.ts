@@ -4,6 +4,7 @@ import type { PassThrough } from "../forward/pass-through.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Metrics } from "../model/metrics.ts";
+import type { Ownership } from "./ownership.ts";
 
 /** A backend with everything that a request to it needs. */
 export interface ReadyBackend extends Backend {
@@ -27,6 +28,11 @@ export interface Gateway {
   readonly metrics: Metrics;
   /** Where a deployment lives; undefined only for one that no configuration names. */
   readonly backendOf: (deployment: string) => ReadyBackend | undefined;
+  /** By name, the backends where stored objects can lie: those of deployments, and the one below. */
+  readonly objectBackends: ReadonlyMap<string, ReadyBackend>;
+  /** Where objects are made that name no deployment, when the client's deployments do not tell. */
+  readonly backendOfNewObjects: string | undefined;
+  readonly ownership: Ownership;
   /** The route whose prefix a raw request target starts with. */
   readonly routeOf: (url: string) => ReadyRoute | undefined;
   /** Bytes. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestHeaders } from "../forward/request-headers.ts";
-import { GatewayError } from "../kernel/errors.ts";
 import { deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decide } from "../policy/decide.ts";
 import type { Target } from "../model/target.ts";
@@ -10,14 +9,16 @@ import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
 import type { ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
+import { findBackend } from "./find-backend.ts";
 import type { Gateway } from "./gateway.ts";
+import { claimsOf, forgetDeleted } from "./ownership.ts";
 import { passThrough } from "./pass-through.ts";
 import { readBody } from "./read-body.ts";
 import { relay } from "./relay.ts";
 import { whilePresent } from "./while-present.ts";
 
 /**
- * The story of one request, one stage a call: caller -> target -> grant -> backend -> credential -> forward.
+ * The story of one request, one stage a call: caller -> target -> grant -> owner and backend -> credential -> forward.
  * Each stage takes what only the stage before it can make.
  * @returns a denial to render, or undefined once the answer is complete
  * @throws GatewayError for a fault to render (or to cut, when the head was sent); CallerLeft
@@ -60,15 +61,17 @@ export async function handleExchange(
   if (head.value.operation.answeredBy === "gateway")
     return answerModels(entry, response, draft.requestId, deployment);
 
-  const backend = deployment === undefined ? undefined : gateway.backendOf(deployment);
-  if (backend === undefined)
-    throw new GatewayError("internal_error", `${deployment ?? "what names no deployment"} has no backend`);
+  const place = await findBackend(gateway, entry, grant.value);
+  if (!place.allowed) return place;
+  const backend = place.value;
   draft.backend = backend.name;
 
   const credential = await whilePresent(response, (signal) => backend.outbound.headers(signal));
 
-  const { path, query, headers: named } = grant.value.target;
-  await relay(
+  const { path, query, headers: named, deletes } = grant.value.target;
+  const { createdIn } = head.value.operation;
+  const claims = claimsOf(grant.value, createdIn, backend.name, gateway.ownership, draft.requestId);
+  const status = await relay(
     backend.forwarder,
     {
       method: head.value.operation.method,
@@ -82,8 +85,11 @@ export async function handleExchange(
       requestId: draft.requestId,
       clock: gateway.clock,
       report: (attempt) => gateway.metrics.attempt(attempt),
+      ...(claims === undefined ? {} : { filter: claims }),
     },
   );
+  if (deletes !== undefined && status >= 200 && status < 300)
+    await forgetDeleted(grant.value, backend.name, gateway.ownership);
   return undefined;
 }
 

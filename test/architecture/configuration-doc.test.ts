@@ -43,12 +43,14 @@ describe("docs/configuration.md", () => {
       timeouts: undefined,
       log: undefined,
       identity: undefined,
+      ownership: undefined,
     });
     const rows = new Map(
       [...text.matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|/gm)].map(([, key, value]) => [key, value]),
     );
     const { admin, limits, timeouts, log, identity } = parsed;
-    for (const [section, values] of Object.entries({ admin, limits, timeouts, log, identity }))
+    const ownership = { file: parsed.ownership.file };
+    for (const [section, values] of Object.entries({ admin, limits, timeouts, log, identity, ownership }))
       for (const [key, value] of Object.entries(values))
         expect(`${section}.${key}: ${rows.get(`${section}.${key}`)}`).toBe(
           `${section}.${key}: ${String(value)}`,

@@ -10,6 +10,7 @@ import type { ConnectionEvent } from "../../src/model/metrics.ts";
 import { silentMetrics } from "../../src/model/metrics.ts";
 import type { Certificate } from "../../src/pki/certificate.ts";
 import { allow } from "../../src/model/verdict.ts";
+import { createSqliteOwnership } from "../../src/ownership/adapters/sqlite-ownership.ts";
 import { ask } from "../support/ask.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { createTestPki, type TestPki } from "../support/test-pki.ts";
@@ -70,7 +71,21 @@ async function listen(
       }),
     },
     exchanges: {
-      gateway: { clock, metrics, jsonBodyLimit: 1, backendOf: () => undefined, routeOf: () => undefined },
+      gateway: {
+        clock,
+        metrics,
+        jsonBodyLimit: 1,
+        backendOf: () => undefined,
+        objectBackends: new Map(),
+        backendOfNewObjects: undefined,
+        ownership: {
+          store: createSqliteOwnership({ file: ":memory:", clock }),
+          daysKept: {},
+          clock,
+          logger: silentLogger,
+        },
+        routeOf: () => undefined,
+      },
       record: () => {},
       draining: () => false,
       live: new LiveExchanges(clock),

@@ -1,0 +1,140 @@
+import type { Clock } from "../kernel/clock.ts";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { Grant } from "../model/grant.ts";
+import { isOwnKind, type NamedObject, type ObjectKind, objectKinds } from "../model/object-kind.ts";
+import type { Target } from "../model/target.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
+import { type Expected, namesObjects, type SeenObject } from "../ownership/ids-in-answer.ts";
+import { notFoundInBackendsWords } from "../ownership/not-found.ts";
+import { type DaysKept, expiryOf } from "../ownership/object-lifetimes.ts";
+import type { OwnershipStore, StoredObject } from "../ownership/ownership-store.ts";
+import { type AnswerFilter, claimingAnswer } from "./claim-answer.ts";
+
+/** What the story needs to know who made which stored object. */
+export interface Ownership {
+  readonly store: OwnershipStore;
+  readonly daysKept: DaysKept;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Does everything that the request names belong to its client? What somebody else made and what nobody here made get
+ * one and the same answer, the backend's own for a missing object.
+ * @param candidates names of the backends where the request may go, the preferred one first
+ * @returns the first of them that holds every object that is named; undefined when none is named
+ * @throws GatewayError `ownership_unavailable`
+ */
+export async function locateObjects(
+  { client, target }: Pick<Grant, "client" | "target">,
+  candidates: readonly string[],
+  { store }: Ownership,
+): Promise<Verdict<string | undefined>> {
+  if (target.lists !== undefined)
+    return refuseList(`A list of every ${target.lists} would show other clients' objects.`);
+  const stray = target.objects.find((object) => !hasItsParent(object, target.objects));
+  if (stray !== undefined) return notFound(stray, target, "it is named without what holds it");
+  const named = target.objects.filter(({ kind }) => isOwnKind(kind));
+  if (named.length === 0) return allow(undefined);
+
+  const places = candidates.flatMap((backend) => named.map((object) => ({ ...object, backend })));
+  const owners = await store.ownersOf(places);
+  const isMine = (backend: string, object: NamedObject): boolean =>
+    owners[candidates.indexOf(backend) * named.length + named.indexOf(object)] === client;
+  const home = candidates.find((backend) => named.every((object) => isMine(backend, object)));
+  if (home !== undefined)
+    return allow(home, [
+      { check: "ownership", outcome: "pass", detail: `${named.length} objects of ${client} on ${home}` },
+    ]);
+  const missing = named.find((object) => !candidates.some((backend) => isMine(backend, object)));
+  if (missing === undefined)
+    return notFound(named[0] as NamedObject, target, "its objects lie on several backends");
+  const known = places.some(
+    ({ kind, id }, at) => kind === missing.kind && id === missing.id && owners[at] !== undefined,
+  );
+  return notFound(missing, target, known ? "it belongs to another client" : "it is not known here");
+}
+
+/** A message is reached through its thread only: then the thread's owner is the message's. */
+function hasItsParent({ kind }: NamedObject, all: readonly NamedObject[]): boolean {
+  const parent = objectKinds[kind];
+  return parent === "own" || all.some((other) => other.kind === parent);
+}
+
+const refuseList = (detail: string): Denied =>
+  deny("operation_not_permitted", detail, [{ check: "ownership", outcome: "fail", detail }]);
+
+function notFound(object: NamedObject, target: Target, why: string): Denied {
+  const detail = `${object.kind} ${object.id}: ${why}.`;
+  const inPath = target.path.split("/").includes(object.id);
+  return {
+    ...deny("object_not_found", detail, [{ check: "ownership", outcome: "fail", detail }]),
+    inBackendsWords: notFoundInBackendsWords(object, inPath ? "path" : "body"),
+  };
+}
+
+/** Kinds whose answer is worth something without its id: when nobody can be told whose they are, they stay nobody's. */
+const worthWithoutId: ReadonlySet<ObjectKind> = new Set<ObjectKind>(["response", "completion"]);
+
+/**
+ * What stands between the answer and the client so that what the answer creates is the client's before it hears of it;
+ * undefined where nothing is created.
+ * @param createdIn where the id stands in a JSON answer
+ */
+export function claimsOf(
+  { client, target }: Pick<Grant, "client" | "target">,
+  createdIn: string | undefined,
+  backend: string,
+  ownership: Ownership,
+  requestId: string,
+): AnswerFilter | undefined {
+  const { store, daysKept, clock, logger } = ownership;
+  const about = target.objects[0]?.kind;
+  const expected: Expected = {
+    ...(target.creates === undefined ? {} : { creates: target.creates }),
+    ...(createdIn === undefined ? {} : { createdIn }),
+    ...(about === undefined ? {} : { about }),
+  };
+  if (!namesObjects(expected)) return undefined;
+  const unclaimed = (why: string) =>
+    logger.warn({ requestId, client, backend, kind: target.creates, why }, "a stored object stays nobody's");
+
+  return claimingAnswer({
+    expected,
+    unclaimed,
+    async claim(seen: readonly SeenObject[]) {
+      const now = clock.now();
+      const claims = seen.map(({ kind, id, expiresAt }) => ({
+        object: { backend, kind, id },
+        expiresAt: expiryOf(kind, now, daysKept, expiresAt),
+      }));
+      try {
+        await store.claim(claims, client);
+      } catch (fault) {
+        const isDown = fault instanceof GatewayError && fault.code === "ownership_unavailable";
+        if (!isDown || target.creates === undefined || !worthWithoutId.has(target.creates)) throw fault;
+        unclaimed(describeFault(fault));
+      }
+    },
+  });
+}
+
+/** After a backend deleted an object: its entry goes too. One that cannot be removed grants nothing any more. */
+export async function forgetDeleted(
+  { target }: Pick<Grant, "target">,
+  backend: string,
+  { store, logger }: Ownership,
+): Promise<void> {
+  const gone: StoredObject[] = target.objects
+    .filter(({ kind }) => kind === target.deletes)
+    .map((object) => ({ ...object, backend }));
+  try {
+    await store.forget(gone);
+  } catch (fault) {
+    logger.warn(
+      { backend, fault: describeFault(fault) },
+      "the entry of a deleted object stays until it expires",
+    );
+  }
+}
