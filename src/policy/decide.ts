@@ -4,7 +4,7 @@ import type { Target } from "../model/target.ts";
 import { allow, deny } from "../model/verdict.ts";
 import type { Denied, Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "./client-entry.ts";
-import { apiVersionOf, operationRule } from "./operation-rules.ts";
+import { apiVersionOf, isOwnList, mustNameDeployment } from "./operation-rules.ts";
 import { type Circumstances, exceededLimit, type Limits, type Permission } from "./permissions.ts";
 
 export type { Circumstances } from "./permissions.ts";
@@ -16,14 +16,13 @@ export type { Circumstances } from "./permissions.ts";
  * The answer for a deployment that does not exist is the same as for one that is not granted.
  */
 export function decide(entry: ClientEntry, target: Target, circumstances: Circumstances): Verdict<Grant> {
-  const { operation, deployments } = target;
+  const { operation, group, deployments } = target;
   const [deployment] = deployments;
-  const rule = operationRule(operation);
-  if (rule?.deployment === "none" && deployment !== undefined)
+  const ownList = isOwnList(target);
+  if (ownList && deployment !== undefined)
     return refuse("deployment_not_permitted", `The operation ${operation} names no deployment.`);
-  if (rule?.deployment !== "none" && deployment === undefined)
+  if (deployment === undefined && mustNameDeployment(target))
     return refuse("deployment_not_permitted", "The request names no deployment.");
-  if (rule === undefined) return notThisOperation(operation);
   if (needsOwner(target))
     return refuse(
       "operation_not_permitted",
@@ -33,15 +32,15 @@ export function decide(entry: ClientEntry, target: Target, circumstances: Circum
   const own = limitOnRequest(entry.rights.limits, target, circumstances);
   if (own !== undefined) return outside(own);
   // What a client may use, it may list.
-  if (rule.group !== "own-list") {
+  if (!ownList) {
     const { permissions } = entry.rights;
-    if (!permissions.some(({ operations }) => operations.has(rule.group))) return notThisOperation(operation);
+    if (!permissions.some(({ operations }) => operations.has(group))) return notThisOperation(operation);
     if (deployment === undefined) {
-      const limit = bestLimit(permissions, rule.group, undefined, target, circumstances);
+      const limit = bestLimit(permissions, group, undefined, target, circumstances);
       if (limit !== undefined) return outside(limit);
     }
     for (const name of deployments) {
-      const limit = bestLimit(permissions, rule.group, name, target, circumstances);
+      const limit = bestLimit(permissions, group, name, target, circumstances);
       if (limit === "not granted")
         return refuse(
           "deployment_not_permitted",

@@ -1,25 +1,32 @@
 import type { OperationGroup } from "../model/operation-group.ts";
 import type { Target } from "../model/target.ts";
 
-/**
- * Policy keeps its own list of operations: a request that "names no deployment" because its name was overlooked must be
- * denied here, and a new operation is denied until it was thought of here too.
- */
-interface OperationRule {
-  /** `own-list`: the list of what the caller may use, which needs no grant of its own. */
-  readonly group: OperationGroup | "own-list";
-  readonly deployment: "named" | "none";
-}
+/** The list of what the caller may use: it names nothing and needs no grant of its own. */
+export const isOwnList = ({ operation }: Target): boolean => operation === "models";
 
-const rules: ReadonlyMap<string, OperationRule> = new Map<string, OperationRule>([
-  ["chat-completions", { group: "inference", deployment: "named" }],
-  ["completions", { group: "inference", deployment: "named" }],
-  ["embeddings", { group: "inference", deployment: "named" }],
-  ["responses", { group: "inference", deployment: "named" }],
-  ["models", { group: "own-list", deployment: "none" }],
+/**
+ * Policy has its own view of what must name a deployment: a request that "names none" because its name was overlooked
+ * must be denied here. In these groups everything must, but for what is listed below and then names an object.
+ */
+const groupsOnDeployments: ReadonlySet<OperationGroup> = new Set<OperationGroup>(["inference", "realtime"]);
+const onStoredObjects: ReadonlySet<string> = new Set([
+  "responses-get",
+  "responses-delete",
+  "responses-cancel",
+  "responses-input-items",
+]);
+/** In the other groups these must: each makes something that a deployment answers for later. */
+const makesForDeployment: ReadonlySet<string> = new Set([
+  "assistants-create",
+  "videos-create",
+  "realtime-sessions",
 ]);
 
-export const operationRule = (operation: string): OperationRule | undefined => rules.get(operation);
+export function mustNameDeployment({ operation, group, objects }: Target): boolean {
+  if (operation === "models") return false;
+  if (!groupsOnDeployments.has(group)) return makesForDeployment.has(operation);
+  return !(onStoredObjects.has(operation) && objects.length > 0);
+}
 
 /** `api-version` of the query, else `v1` for a path of that surface; undefined: none that could be granted. */
 export function apiVersionOf({ path, query }: Target): string | undefined {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ClientOptions, GrantOptions } from "../../../src/model/client-options.ts";
+import { operationGroups } from "../../../src/model/operation-group.ts";
 import type { Target } from "../../../src/model/target.ts";
 import { type ClientEntry, createRightsCompiler } from "../../../src/policy/client-entry.ts";
 import { decide, decideRoute } from "../../../src/policy/decide.ts";
@@ -64,8 +65,9 @@ describe("decide", () => {
     expect(decide(entry, target(), here)).toMatchObject(noDeployment);
   });
 
-  it.each([[[]], [["gpt-4o"]]])("denies an operation that it never heard of, naming %j", (names) => {
-    expect(decide(entry, { ...target(...names), operation: "unheard-of" }, here).allowed).toBe(false);
+  it("denies an operation of a group that the client does not have", () => {
+    const files: Target = { ...target("gpt-4o"), operation: "files-create", group: "files" };
+    expect(decide(entry, files, here)).toMatchObject(noOperation);
   });
 
   it("grants the list of models, which names none, to a client with no deployment too", () => {
@@ -90,12 +92,15 @@ describe("decide", () => {
     expect(detail.match(/"/g)).toHaveLength(2);
   });
 
-  it.each(operations.filter(({ deployment }) => deployment !== "none").map(({ name }) => name))(
-    "thinks of %s as naming a deployment, as the table does",
-    (operation) => {
-      expect(decide(entry, { ...target(), operation }, here)).toMatchObject(noDeployment);
-    },
-  );
+  it.each(
+    operations
+      .filter(({ deployment }) => ["path", "body", "query", "frames"].includes(deployment))
+      .filter(({ name }) => name !== "batches-create"),
+  )("asks for a deployment where the table of operations finds one: $name at $path", (operation) => {
+    const all = entryOf({ deployments: ["*"], operations: [...operationGroups] });
+    const none: Target = { ...target(), operation: operation.name, group: operation.group };
+    expect(decide(all, none, here)).toMatchObject(noDeployment);
+  });
 });
 
 describe("grants of deployments", () => {
@@ -140,6 +145,12 @@ describe("stored objects, whose owners nobody checks yet,", () => {
 describe("grants of operations", () => {
   it("are inference where none are named", () => {
     expect(decide(entry, target("gpt-4o"), here).allowed).toBe(true);
+  });
+
+  it("name a group for what names no deployment", () => {
+    const list: Target = { ...target(), operation: "graders-validate", group: "fine-tuning" };
+    expect(decide(entryOf({ operations: ["fine-tuning"] }), list, here).allowed).toBe(true);
+    expect(decide(entry, list, here)).toMatchObject(noOperation);
   });
 
   it.each([{ operations: [] }, { operations: ["files" as const] }])(
