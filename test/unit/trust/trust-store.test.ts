@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../src/dev/pki/authority.ts";
+import { type CrlReader, readCrlsHere } from "../../../src/trust/crl-reader.ts";
 import { createTrustStore, type TrustStoreOptions } from "../../../src/trust/trust-store.ts";
 import type { TrustSnapshot } from "../../../src/trust/snapshot.ts";
 import { ManualClock, settle } from "../../support/manual-clock.ts";
@@ -330,5 +331,35 @@ describe("CRLs", () => {
     await clock.advance(5 * minute);
     expect(store.current().anchors).toHaveLength(2);
     expect(store.current().crls).toBe(crls);
+  });
+
+  it("stay when the thread that reads their successors dies", async () => {
+    const source = new ScriptedSource("crl", (await first.crl({ number: 1 })).der);
+    let dies = false;
+    const crlReader: CrlReader = {
+      ...readCrlsHere,
+      async parse(der) {
+        if (dies) throw new Error("the CRL thread died");
+        return readCrlsHere.parse(der);
+      },
+    };
+    const { store, clock, logger } = setUp({ crls: [source], crlReader });
+    await store.start();
+    dies = true;
+    source.gives((await first.crl({ number: 2, thisUpdate: new Date(clock.now()) })).der);
+    await clock.advance(5 * minute);
+    await expect.poll(() => store.crlStates()[0]?.freshness).toBe("stale");
+    expect(store.current().crls.crls.map(({ crlNumber }) => crlNumber)).toEqual([1n]);
+    expect(JSON.stringify(logger.lines)).toContain("the CRL thread died");
+  });
+
+  it("carry their CA's signature checked ahead, also when the CA becomes known after them", async () => {
+    const { store, source, clock } = setUp({ crls: [new ScriptedSource("crl", (await second.crl()).der)] });
+    await store.start();
+    source.gives(first.certificate, second.certificate);
+    await clock.advance(5 * minute);
+    const { anchors, crls } = store.current();
+    expect(anchors).toHaveLength(2);
+    await expect.poll(() => crls.crls[0]?.knownSignatureBy(anchors[1]!.publicKey)).toBe(true);
   });
 });
