@@ -35,6 +35,7 @@ export function operationOf(method: string, url: URL): NamedOperation | undefine
 export interface RequestBody {
   readonly model?: unknown;
   readonly stream?: unknown;
+  readonly store?: unknown;
   readonly stream_options?: { readonly include_usage?: unknown };
   readonly messages?: readonly { readonly role?: unknown; readonly content?: unknown }[];
   readonly prompt?: unknown;

@@ -7,11 +7,12 @@ import { type Fault, FaultSwitch, playFault } from "../faults.ts";
 import { listen, type TlsFiles } from "../listen.ts";
 import { RequestLog } from "../request-log.ts";
 import { resetConnection } from "../reset.ts";
-import { type AnswerContext, modelsAnswer } from "./answers.ts";
+import { type AnswerContext, modelsAnswer, responsesAnswer } from "./answers.ts";
 import { sendEvents, type StreamPace } from "./event-stream.ts";
 import { type NamedOperation, operationOf, type RequestBody } from "./operations.ts";
 import { receive, type ReceivedRequest } from "./received-request.ts";
 import { answerOf, eventsOf } from "./rendering.ts";
+import { StoredObjects, type StoredAnswer } from "./stored-objects.ts";
 
 export type { StreamPace } from "./event-stream.ts";
 export type { ReceivedRequest } from "./received-request.ts";
@@ -48,6 +49,7 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
   const deployments = new Map(Object.entries(options.deployments));
   const requests = new RequestLog<ReceivedRequest>();
   const faults = new FaultSwitch();
+  const stored = new StoredObjects();
   let pace: StreamPace = {};
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -72,10 +74,14 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
     const fault = faults.take(received.url);
     if (fault?.kind !== "reset-midway" && (await playFault(fault, request, response)) === "done") return;
 
+    const created = Math.floor(clock.now() / 1000);
+    const known =
+      stored.missing(body) ?? stored.serve(received.method, url.pathname, body, await received.body, created);
+    if (known !== undefined) return sendStored(response, known);
+
     const operation = operationOf(received.method, url);
     if (operation === undefined || (operation.surface === "classic" && !url.searchParams.has("api-version")))
       return sendJson(response, 404, azureError("404", "Resource not found"));
-    const created = Math.floor(clock.now() / 1000);
     if (operation.kind === "models") return sendJson(response, 200, modelsAnswer(deployments, created));
     const deployment = operation.deployment ?? (typeof body.model === "string" ? body.model : "");
     const model = deployments.get(deployment);
@@ -100,6 +106,8 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
     exchange: Exchange,
   ): Promise<void> {
     const { request, response, fault } = exchange;
+    if (operation.kind === "responses" && body.store !== false)
+      stored.keepResponse(responsesAnswer(context, body));
     const events = body.stream === true ? eventsOf(operation, context, body, pace) : undefined;
     if (events === undefined) {
       const whole = JSON.stringify(answerOf(operation, context, body));
@@ -157,7 +165,7 @@ async function bodyOf(received: ReceivedRequest, response: ServerResponse): Prom
     // The sender left; nobody is there to be answered.
     return undefined;
   }
-  if (bytes.length === 0) return {};
+  if (bytes.length === 0 || received.header("content-type")?.startsWith("multipart/") === true) return {};
   try {
     const body: unknown = JSON.parse(bytes.toString());
     if (typeof body === "object" && body !== null) return body;
@@ -166,6 +174,11 @@ async function bodyOf(received: ReceivedRequest, response: ServerResponse): Prom
   }
   sendJson(response, 400, azureError("BadRequest", "The request body is not a JSON object."));
   return undefined;
+}
+
+function sendStored(response: ServerResponse, { status, body }: StoredAnswer): void {
+  if (!Buffer.isBuffer(body)) return sendJson(response, status, body);
+  response.writeHead(status, { "content-type": "application/octet-stream" }).end(body);
 }
 
 const sendJson = (response: ServerResponse, status: number, body: object): void =>
