@@ -5,7 +5,7 @@ import { createClientCertificateVerifier, type TrustFacts } from "../identity/cl
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
-import { defaultPathRules } from "../pki/verify-path.ts";
+import { defaultPathRules, type PathRules } from "../pki/verify-path.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
 import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
 import { type Clients, composeClients } from "./clients.ts";
@@ -57,7 +57,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
       clock,
       log,
       metrics,
-      rules: defaultPathRules,
+      rules: pathRules(trust.path),
       facts,
     }),
   };
@@ -75,6 +75,15 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
           .map(([name, { path: prefix, backend }]) => ({ name, prefix, backend }))
           .find(({ prefix }) => url.startsWith(prefix)),
     },
+  };
+}
+
+/** The defaults, made stricter where the configuration says so. */
+function pathRules({ signatureAlgorithms, ...stricter }: Config["trust"]["path"]): PathRules {
+  return {
+    ...defaultPathRules,
+    ...stricter,
+    ...(signatureAlgorithms === undefined ? {} : { signatureAlgorithms }),
   };
 }
 

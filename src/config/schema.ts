@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { signatureAlgorithmNames } from "../pki/signature-algorithms.ts";
 import { deploymentNamePattern } from "../model/deployment-name.ts";
 import { ownership } from "./ownership-schema.ts";
 import { client, name, role } from "./client-schema.ts";
@@ -71,6 +72,19 @@ const revocation = z.strictObject({
   ocsp: ocsp.prefault({}),
 });
 
+/** What RFC 5280 leaves to whoever relies on a certificate. Only stricter than the defaults, never laxer. */
+const pathRules = z.strictObject({
+  minimumRsaBits: z.int().min(2048, "no key under 2048 bits is accepted").max(8192).default(2048),
+  /** A subset of the allow-list. Absent: all of it. */
+  signatureAlgorithms: z.array(z.enum(signatureAlgorithmNames)).min(1).optional(),
+  /** A certificate without extKeyUsage: RFC 5280 4.2.1.12 leaves it unrestricted. */
+  absentExtendedKeyUsage: z.enum(["accept", "refuse"]).default("accept"),
+  anyExtendedKeyUsage: z.enum(["accept", "refuse"]).default("accept"),
+  /** `strict` also enforces what RFC 5280 demands of issuers only. */
+  profile: z.enum(["interoperable", "strict"]).default("interoperable"),
+  maximumIntermediates: z.int().min(0).max(10).default(10),
+});
+
 const managedIdentity = z
   .strictObject({
     type: z.literal("managed-identity"),
@@ -112,6 +126,7 @@ export const configSchema = z.strictObject({
     refreshSeconds: seconds.default(300),
     /** How long the last good anchors may be used while their source does not answer. */
     maxStaleSeconds: seconds.default(7 * 86_400),
+    path: pathRules.prefault({}),
     revocation: revocation.prefault({}),
   }),
   credentials: z.record(name, managedIdentity),
