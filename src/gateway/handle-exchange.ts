@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestHeaders } from "../forward/request-headers.ts";
 import { deny, type Denied, type Verdict } from "../model/verdict.ts";
-import { decide } from "../policy/decide.ts";
+import { decide, mayStillBeGranted } from "../policy/decide.ts";
 import type { Target } from "../model/target.ts";
 import { parseBody } from "../target/parse-body.ts";
 import { readMultipart } from "../target/multipart/start-multipart.ts";
@@ -48,6 +48,16 @@ export async function handleExchange(
   draft.path = head.value.path;
   draft.operation = head.value.operation.name;
 
+  if (head.value.body !== "none") {
+    const { operation, deployment } = head.value;
+    const { name, group } = operation;
+    const early = mayStillBeGranted(entry, {
+      operation: name,
+      group,
+      ...(deployment === undefined ? {} : { deployment }),
+    });
+    if (!early.allowed) return early;
+  }
   const body =
     head.value.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
   if (body?.allowed === false) return body;

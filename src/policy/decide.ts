@@ -14,6 +14,7 @@ export type { Circumstances } from "./permissions.ts";
  * the client's rights must grant the operation on it: bundles do not lend each other what they lack. The client's own
  * limits stand over all of them.
  * The answer for a deployment that does not exist is the same as for one that is not granted.
+ * Whose the stored objects are that the target names is not asked here: the gateway asks, with this grant in hand.
  */
 export function decide(entry: ClientEntry, target: Target, circumstances: Circumstances): Verdict<Grant> {
   const { operation, group, deployments } = target;
@@ -23,11 +24,6 @@ export function decide(entry: ClientEntry, target: Target, circumstances: Circum
     return refuse("deployment_not_permitted", `The operation ${operation} names no deployment.`);
   if (deployment === undefined && mustNameDeployment(target))
     return refuse("deployment_not_permitted", "The request names no deployment.");
-  if (needsOwner(target))
-    return refuse(
-      "operation_not_permitted",
-      "The request reaches stored objects, whose owners are not known yet.",
-    );
 
   const own = limitOnRequest(entry.rights.limits, target, circumstances);
   if (own !== undefined) return outside(own);
@@ -41,11 +37,7 @@ export function decide(entry: ClientEntry, target: Target, circumstances: Circum
     }
     for (const name of deployments) {
       const limit = bestLimit(permissions, group, name, target, circumstances);
-      if (limit === "not granted")
-        return refuse(
-          "deployment_not_permitted",
-          `Deployment ${quoteInput(name)} is not granted to this client.`,
-        );
+      if (limit === "not granted") return notThisDeployment(name);
       if (limit !== undefined) return outside(limit);
     }
   }
@@ -57,14 +49,21 @@ export function decide(entry: ClientEntry, target: Target, circumstances: Circum
       );
 }
 
+/** What is known of a request before its body is read. */
+export type RequestSoFar = Pick<Target, "operation" | "group"> & { readonly deployment?: string };
+
 /**
- * SEAM (ownership): nobody checks yet whose the objects are. This one condition stands until the gateway asks before it
- * forwards, and claims what is created. What inference stores beside its answer may be made, and not reached again.
+ * Could any body make this request one that is granted? Where none could, it is denied before a byte of the body is
+ * asked for: nobody gets to fill the gateway's memory with what he may not send. A yes here grants nothing.
  */
-const needsOwner = ({ objects, creates, lists }: Target): boolean =>
-  objects.length > 0 ||
-  lists !== undefined ||
-  (creates !== undefined && creates !== "response" && creates !== "completion");
+export function mayStillBeGranted(entry: ClientEntry, request: RequestSoFar): Verdict<undefined> {
+  const { operation, group, deployment } = request;
+  const permissions = entry.rights.permissions.filter(({ operations }) => operations.has(group));
+  if (permissions.length === 0) return notThisOperation(operation);
+  if (deployment !== undefined && !permissions.some(({ deployments }) => deployments.has(deployment)))
+    return notThisDeployment(deployment);
+  return allow(undefined);
+}
 
 /** May this client use the pass-through route? The same answer whether or not such a route exists. */
 export function decideRoute(
@@ -117,6 +116,8 @@ function limitOnRequest(limits: Limits, target: Target, circumstances: Circumsta
 
 const sentenceAbout = (limit: string): string => `This client may not do this ${limit}.`;
 const outside = (limit: string): Denied => refuse("operation_not_permitted", sentenceAbout(limit));
+const notThisDeployment = (deployment: string): Denied =>
+  refuse("deployment_not_permitted", `Deployment ${quoteInput(deployment)} is not granted to this client.`);
 const notThisOperation = (operation: string): Denied =>
   refuse("operation_not_permitted", `The operation ${operation} is not granted to this client.`);
 

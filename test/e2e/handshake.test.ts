@@ -47,6 +47,17 @@ describe("the listener", () => {
     expect(answer).not.toContain("100 Continue");
   });
 
+  it("asks for no body that could not make the request a granted one", async () => {
+    const socket = await dial();
+    socket.write(
+      "POST /openai/deployments/gpt-other/chat/completions?api-version=2024-10-21 HTTP/1.1\r\nhost: x\r\n" +
+        "expect: 100-continue\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n",
+    );
+    const answer = await readAll(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+    expect(answer).not.toContain("100 Continue");
+  });
+
   it("asks for the body once the head is allowed", async () => {
     const socket = await dial();
     const body = JSON.stringify({ model: "gpt-test", messages: [] });

@@ -126,22 +126,6 @@ describe("grants of deployments", () => {
   });
 });
 
-describe("stored objects, whose owners nobody checks yet,", () => {
-  it.each<[string, Partial<Target>]>([
-    ["are not reached", { objects: [{ kind: "response", id: "resp_1" }] }],
-    ["are not listed", { lists: "file" }],
-    ["are not made", { creates: "file" }],
-  ])("%s", (_, names) => {
-    expect(decide(entry, { ...target("gpt-4o"), ...names }, here)).toMatchObject(noOperation);
-  });
-
-  it("may stay behind where a response is stored", () => {
-    expect(decide(entry, { ...target("gpt-4o"), creates: "response" }, here)).toMatchObject({
-      allowed: true,
-    });
-  });
-});
-
 describe("grants of operations", () => {
   it("are inference where none are named", () => {
     expect(decide(entry, target("gpt-4o"), here).allowed).toBe(true);
