@@ -7,6 +7,7 @@ import { readRouteTarget } from "../target/route-target.ts";
 import type { Presented } from "../identity/client-certificate.ts";
 import { identifyCaller, type CallerFacts } from "./caller.ts";
 import { resolveTarget } from "./handle-exchange.ts";
+import { refuseUnownable } from "./ownership.ts";
 
 /** A request that is only thought of. */
 export interface ImaginedRequest {
@@ -92,9 +93,19 @@ function explainInference(
   if (!target.allowed) return target;
   const grant = tell("grant", decide(entry, target.value, circumstances));
   if (!grant.allowed) return grant;
+  const unownable = refuseUnownable(target.value);
+  if (unownable !== undefined) return tell("backend", unownable);
   const { deployment } = grant.value;
-  if (deployment === undefined) return allow("the gateway answers itself");
-  return allow(`forwarded to backend ${facts.backendOf(deployment) ?? "(none)"}`);
+  const { operation, objects } = target.value;
+  if (operation === "models" || operation === "models-get") return allow("the gateway answers itself");
+  const condition = objects.length === 0 ? "" : ", if all that it names is this client's (not looked up)";
+  if (deployment !== undefined)
+    return allow(`forwarded to backend ${facts.backendOf(deployment) ?? "(none)"}${condition}`);
+  return allow(
+    objects.length === 0
+      ? "forwarded to the backend of new objects"
+      : `forwarded to where the objects lie${condition}`,
+  );
 }
 
 function explainRoute(

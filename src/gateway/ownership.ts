@@ -31,10 +31,8 @@ export async function locateObjects(
   candidates: readonly string[],
   { store }: Ownership,
 ): Promise<Verdict<string | undefined>> {
-  if (target.lists !== undefined)
-    return refuseList(`A list of every ${target.lists} would show other clients' objects.`);
-  const stray = target.objects.find((object) => !hasItsParent(object, target.objects));
-  if (stray !== undefined) return notFound(stray, target, "it is named without what holds it");
+  const unownable = refuseUnownable(target);
+  if (unownable !== undefined) return unownable;
   const named = target.objects.filter(({ kind }) => isOwnKind(kind));
   if (named.length === 0) return allow(undefined);
 
@@ -56,14 +54,21 @@ export async function locateObjects(
   return notFound(missing, target, known ? "it belongs to another client" : "it is not known here");
 }
 
+/** What is refused whoever asks, because no owner could be told. */
+export function refuseUnownable(target: Target): Denied | undefined {
+  if (target.lists !== undefined) {
+    const detail = `A list of every ${target.lists} would show other clients' objects.`;
+    return deny("operation_not_permitted", detail, [{ check: "ownership", outcome: "fail", detail }]);
+  }
+  const stray = target.objects.find((object) => !hasItsParent(object, target.objects));
+  return stray === undefined ? undefined : notFound(stray, target, "it is named without what holds it");
+}
+
 /** A message is reached through its thread only: then the thread's owner is the message's. */
 function hasItsParent({ kind }: NamedObject, all: readonly NamedObject[]): boolean {
   const parent = objectKinds[kind];
   return parent === "own" || all.some((other) => other.kind === parent);
 }
-
-const refuseList = (detail: string): Denied =>
-  deny("operation_not_permitted", detail, [{ check: "ownership", outcome: "fail", detail }]);
 
 function notFound(object: NamedObject, target: Target, why: string): Denied {
   const detail = `${object.kind} ${object.id}: ${why}.`;

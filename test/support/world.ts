@@ -17,6 +17,8 @@ export interface WorldOptions {
   /** Changes the configuration before it is written; it gets a working one. */
   readonly configure?: (config: WorldConfig, azure: LocalAzure) => void;
   readonly pki?: TestPki;
+  /** Another world's: two gateways before one Azure. That other world stops it. */
+  readonly azure?: LocalAzure;
   /** Further files beside the configuration: name to content. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -42,16 +44,18 @@ export interface World {
 }
 
 /**
- * Starts a world. One a process: the identity SDK keeps its tokens and its source for the life of the process, so a
- * test file has one world, and vitest gives each file a process of its own.
+ * Starts a world. One Azure a process: the identity SDK keeps its tokens and its source for the life of the process, so a
+ * test file has one, and vitest gives each file a process of its own.
  */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const pki = options.pki ?? (await createTestPki());
   const directory = await mkdtemp(join(tmpdir(), "certgate-world-"));
-  const azure = await startLocalAzure({
-    tls: { cert: pki.server.chainPem, key: pki.server.keyPem },
-    deployments: { "gpt-test": "gpt-4o", "gpt-other": "gpt-4o" },
-  });
+  const azure =
+    options.azure ??
+    (await startLocalAzure({
+      tls: { cert: pki.server.chainPem, key: pki.server.keyPem },
+      deployments: { "gpt-test": "gpt-4o", "gpt-other": "gpt-4o" },
+    }));
   process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = azure.managedIdentity.url;
   const files = {
     "root.pem": pki.root.pem,
@@ -108,7 +112,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     async stop() {
       await certgate.stop(1000);
-      await azure.stop();
+      if (options.azure === undefined) await azure.stop();
       closeSync(fd);
       await rm(directory, { recursive: true, force: true });
     },
