@@ -1,8 +1,10 @@
 import { BodyWalker } from "./body-walker.ts";
 import type { Feature } from "./features.ts";
+import { GrowingBuffer } from "./growing-buffer.ts";
 import { readJson } from "./read-json.ts";
 import { deployment, malformed, opaque, oneOf, plain, type Shape, shape } from "./shapes/shape.ts";
 import { shapes } from "./shapes/shapes.ts";
+import { batchEndpoints } from "./shapes/stores.ts";
 
 /** A line that may not pass. The message is a rule, sent to the caller. */
 export class BatchLineFault extends Error {
@@ -22,22 +24,17 @@ const bodyOf = (operation: Shape): Shape => ({
   whole: (fields) => (fields.has("model") ? undefined : malformed('must name a deployment in "model"')),
 });
 
-const line = (url: string, operation: Shape): readonly [string, Shape] => [
-  url,
-  shape({
-    method: oneOf(["POST"], () => malformed("must be POST")),
-    url: oneOf([url], () => malformed("is not spelt as it should")),
-    body: bodyOf(operation),
-  }),
-];
-
-const lines: ReadonlyMap<string, Shape> = new Map([
-  line("/chat/completions", shapes.chat),
-  line("/v1/chat/completions", shapes.chat),
-  line("/v1/completions", shapes.completions),
-  line("/v1/embeddings", shapes.embeddings),
-  line("/v1/responses", shapes.responses),
-]);
+/** By the URL of a line, what it may be. */
+const lines: ReadonlyMap<string, Shape> = new Map(
+  Object.entries(batchEndpoints).map(([url, name]) => [
+    url,
+    shape({
+      method: oneOf(["POST"], () => malformed("must be POST")),
+      url: oneOf([url], () => malformed("is not spelt as it should")),
+      body: bodyOf(shapes[name]),
+    }),
+  ]),
+);
 
 /** What the line is about may stand behind its body, so it is looked for first. */
 const envelope = shape({ url: plain, body: opaque });
@@ -53,8 +50,7 @@ export class BatchLines {
   /** Of the first line; undefined until it is complete. */
   deployment: string | undefined;
   readonly #allows: ReadonlySet<Feature>;
-  readonly #pieces: Buffer[] = [];
-  #length = 0;
+  readonly #kept = new GrowingBuffer();
   #line = 0;
 
   constructor(allows: ReadonlySet<Feature>) {
@@ -69,8 +65,7 @@ export class BatchLines {
       this.#read();
       from = at + 1;
     }
-    // A copy: the chunk is the caller's.
-    if (from < bytes.length) this.#keep(Buffer.from(bytes.subarray(from)));
+    if (from < bytes.length) this.#keep(bytes.subarray(from));
   }
 
   /** @throws BatchLineFault */
@@ -81,20 +76,17 @@ export class BatchLines {
   }
 
   #keep(piece: Buffer): void {
-    this.#length += piece.length;
-    if (this.#length > longestLine)
+    if (this.#kept.length + piece.length > longestLine)
       throw new BatchLineFault(
         "request_malformed",
         `Line ${this.#line + 1} of the batch is longer than ${longestLine} bytes.`,
       );
-    this.#pieces.push(piece);
+    this.#kept.append(piece);
   }
 
   #read(): void {
     this.#line += 1;
-    const bytes = Buffer.concat(this.#pieces, this.#length);
-    this.#pieces.length = 0;
-    this.#length = 0;
+    const bytes = this.#kept.take();
     if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === 0x0d)) return;
     const context = { drawsImages: false, allows: this.#allows };
     const outer = readJson(bytes, envelope, context);

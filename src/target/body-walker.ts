@@ -4,7 +4,7 @@ import { quoteInput } from "../model/quote-input.ts";
 import { decodeString, JsonFault } from "./json-scan.ts";
 import type { JsonKind, JsonVisitor } from "./json-scan.ts";
 import type { BodyContext, BodyRefusal, BodyValue, Shape } from "./shapes/shape.ts";
-import { foldKey, unmentionedKey } from "./unmentioned-keys.ts";
+import { foldKey, isInnocentKey, unmentionedKey } from "./unmentioned-keys.ts";
 
 /** A body that may not pass. */
 export class BodyFault extends Error {
@@ -141,6 +141,7 @@ export class BodyWalker implements JsonVisitor {
   }
 
   #unmentioned(shape: Shape, name: string): BodyRefusal | undefined {
+    if (isInnocentKey(name)) return undefined;
     const folded = foldKey(name);
     if (folded !== name && shape.fields?.has(folded) === true)
       throw new JsonFault(`the key ${quoteInput(name)} must be spelt "${folded}"`);

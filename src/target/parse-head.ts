@@ -119,22 +119,12 @@ export function targetOf(head: RequestHead): Target {
 
 /** The only place where a target is made: from a head and, where there is one, its body. */
 export function assembleTarget(head: RequestHead, body: BodyNames): Target {
-  const { operation, deployment, imageDeployment } = head;
-  const deployments =
-    deployment === undefined && imageDeployment === undefined && body.deployments.length < 2
-      ? body.deployments
-      : [
-          ...new Set([
-            ...(deployment === undefined ? [] : [deployment]),
-            ...body.deployments,
-            ...(imageDeployment === undefined ? [] : [imageDeployment]),
-          ]),
-        ];
+  const { operation, imageDeployment } = head;
   const { creates, lists, deletes } = operation;
   return {
     operation: operation.name,
     group: operation.group,
-    deployments,
+    deployments: uniqueDeployments(head, body.deployments),
     objects: uniqueObjects(head.objects, body.objects),
     ...(creates === undefined || !isKept(operation, body.store) ? {} : { creates }),
     ...(lists === undefined ? {} : { lists }),
@@ -151,6 +141,16 @@ export function assembleTarget(head: RequestHead, body: BodyNames): Target {
 
 const isKept = ({ storage }: Operation, store: boolean | undefined): boolean =>
   storage === undefined || (storage === "opt-in" ? store === true : store !== false);
+
+function uniqueDeployments(
+  { deployment, imageDeployment }: RequestHead,
+  body: readonly string[],
+): readonly string[] {
+  if (imageDeployment === undefined && deployment === undefined && body.length < 2) return body;
+  if (imageDeployment === undefined && deployment !== undefined && body.length === 0) return [deployment];
+  const all = [deployment, ...body, imageDeployment].filter((name) => name !== undefined);
+  return [...new Set(all)];
+}
 
 function uniqueObjects(head: readonly NamedObject[], body: readonly NamedObject[]): readonly NamedObject[] {
   if (body.length === 0) return head;

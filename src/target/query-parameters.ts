@@ -42,35 +42,30 @@ const empty: QueryReading = { ok: true, values: none, query: "" };
 export function readQuery(query: string | undefined, allowed: readonly QueryParameter[]): QueryReading {
   if (query === undefined) return empty;
   const values = new Map<string, string>();
-  const spelt = new Set<string>();
   for (const parameter of query.split("&")) {
     const equals = parameter.indexOf("=");
     const name = equals === -1 ? parameter : parameter.slice(0, equals);
     const value = equals === -1 ? "" : parameter.slice(equals + 1);
-    if (name === "api-version") {
-      if (values.has(name)) return broken('the query parameter "api-version" must stand once');
+    const before = values.get(name);
+    const known = name === "api-version" ? name : allowed.find((one) => one === name);
+    if (known === undefined)
+      return broken(
+        /^[A-Za-z0-9_-]{1,32}$/.test(name)
+          ? `the query parameter "${name}" is not accepted here`
+          : `the query must hold ${["one api-version", ...allowed].join(", ")} and nothing else`,
+      );
+    // No value holds a comma: that is how several are kept.
+    if (before !== undefined && (known !== "include%5B%5D" || before.split(",").includes(value)))
+      return broken(`the query parameter "${name}" must stand once`);
+    if (known === "api-version") {
       if (!apiVersionPattern.test(value))
         return broken('the query parameter "api-version" must have 1 to 32 of A-Z a-z 0-9 . -');
-    } else {
-      const known = allowed.find((one) => one === name);
-      if (known === undefined)
-        return broken(
-          /^[A-Za-z0-9_-]{1,32}$/.test(name)
-            ? `the query parameter "${name}" is not accepted here`
-            : `the query must hold ${accepted(allowed)} and nothing else`,
-        );
-      if (spelt.has(parameter) || (values.has(name) && known !== "include%5B%5D"))
-        return broken(`the query parameter "${name}" must stand once`);
-      if (!queryParameters[known].test(value))
-        return broken(`the query parameter "${name}" has a value that is not accepted`);
-      spelt.add(parameter);
-    }
-    values.set(name, value);
+    } else if (!queryParameters[known].test(value))
+      return broken(`the query parameter "${name}" has a value that is not accepted`);
+    values.set(name, before === undefined ? value : `${before},${value}`);
   }
   // Each byte of it was held against a pattern: what is forwarded is what was read.
   return { ok: true, values, query };
 }
-
-const accepted = (allowed: readonly QueryParameter[]): string => ["one api-version", ...allowed].join(", ");
 
 const broken = (rule: string): QueryReading => ({ ok: false, rule });

@@ -15,6 +15,17 @@ const harmless: ReadonlySet<string> = new Set([
   "connector_id",
 ]);
 
+/** The commonest keys that say nothing of the kind: they are on every request's way, and need no regular expression. */
+const innocent: ReadonlySet<string> = new Set(
+  [
+    ["role", "content", "text", "type", "name", "function", "properties", "required", "description"],
+    ["temperature", "top_p", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stop", "seed"],
+    ["stream_options", "include_usage", "frequency_penalty", "presence_penalty", "user", "instructions"],
+    ["tool_choice", "parallel_tool_calls", "reasoning", "reasoning_effort", "image_url", "url", "detail"],
+  ].flat(),
+);
+export const isInnocentKey = (name: string): boolean => innocent.has(name);
+
 /** @returns why the key may only be null, or undefined. */
 export function unmentionedKey(name: string): BodyRefusal | undefined {
   if (speaksOfModel.test(name))

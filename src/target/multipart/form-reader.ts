@@ -1,7 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { BatchLineFault, BatchLines } from "../batch-lines.ts";
 import type { Feature } from "../features.ts";
+import { brokenModelRule } from "../read-json.ts";
 import { unmentionedKey } from "../unmentioned-keys.ts";
+import { GrowingBuffer } from "../growing-buffer.ts";
 import type { Form } from "./forms.ts";
 import { MultipartFault } from "./multipart-fault.ts";
 import type { PartHead } from "./part-head.ts";
@@ -9,7 +11,6 @@ import type { MultipartVisitor } from "./push-parser.ts";
 
 /** A prompt is the longest field that is no file. */
 const longestField = 128 * 1024;
-const empty = Buffer.alloc(0);
 
 /** Holds the parts of a form against its rules while they stream, and keeps what the target needs. */
 export class FormReader implements MultipartVisitor {
@@ -23,20 +24,24 @@ export class FormReader implements MultipartVisitor {
   readonly #seen = new Set<string>();
   #purpose: string | undefined;
   #part: PartHead | undefined;
-  #field: Buffer = empty;
+  readonly #field = new GrowingBuffer();
   #files = 0;
   /** What is wrong with the lines of a file that may yet turn out to be none of a batch. */
   #lineFault: BatchLineFault | undefined;
 
-  constructor(form: Form, allows: ReadonlySet<Feature>) {
+  readonly #inPath: string | undefined;
+
+  /** @param inPath the deployment in the path; the field `model` is idle then */
+  constructor(form: Form, allows: ReadonlySet<Feature>, inPath: string | undefined) {
     this.#form = form;
     this.#allows = allows;
+    this.#inPath = inPath;
   }
 
   /** A file has begun, and all that the target needs is known. */
   get isSettled(): boolean {
     if (this.#files === 0) return false;
-    if (this.#form.model) return this.model !== undefined;
+    if (this.#form.model) return this.model !== undefined || this.#inPath !== undefined;
     if (!this.#form.purpose) return true;
     return this.#purpose === "batch" ? this.lines?.deployment !== undefined : this.#purpose !== undefined;
   }
@@ -62,7 +67,6 @@ export class FormReader implements MultipartVisitor {
           : `the part "${name}" must be a file, with a file name`,
       );
     this.#part = part;
-    this.#field = empty;
     if (isFile) this.#fileBegins();
     else if (!(name === "model" && this.#form.model)) this.#unmentioned(name);
   }
@@ -74,7 +78,7 @@ export class FormReader implements MultipartVisitor {
     }
     if (this.#field.length + bytes.length > longestField)
       throw new MultipartFault(`the part "${this.#part?.name}" is longer than ${longestField} bytes`);
-    this.#field = Buffer.concat([this.#field, bytes]);
+    this.#field.append(bytes);
   }
 
   partEnd(): void {
@@ -85,8 +89,9 @@ export class FormReader implements MultipartVisitor {
 
   /** @throws MultipartFault, BatchLineFault */
   end(): void {
-    if (this.#purpose !== undefined || !this.#form.purpose) return;
-    throw new MultipartFault('the form must say its "purpose"');
+    if (!this.#form.purpose) return;
+    if (this.#purpose === undefined) throw new MultipartFault('the form must say its "purpose"');
+    if (this.#files === 0) throw new MultipartFault("the form must hold its file");
   }
 
   #fileBegins(): void {
@@ -107,15 +112,25 @@ export class FormReader implements MultipartVisitor {
   }
 
   #fieldEnds(name: string): void {
-    const bytes = this.#field;
+    const bytes = this.#field.take();
     if (!isUtf8(bytes)) throw new MultipartFault(`the part "${name}" is not valid UTF-8`);
     const text = bytes.toString("utf8");
-    if (name === "model") this.model = text;
+    if (name === "model" && this.#form.model) this.#modelIs(text);
     else if (name === "stream") {
       if (text !== "true" && text !== "false")
         throw new MultipartFault('the part "stream" must be true or false');
       this.stream = text === "true";
     } else if (name === "purpose" && this.#form.purpose) this.#purposeIs(text);
+  }
+
+  #modelIs(text: string): void {
+    // It may come when the target was decided long ago.
+    const rule =
+      this.#inPath === undefined
+        ? brokenModelRule(text, "body", undefined)
+        : brokenModelRule(text, "elsewhere", this.#inPath);
+    if (rule !== undefined) throw new MultipartFault(rule);
+    this.model = text;
   }
 
   #purposeIs(text: string): void {
@@ -129,10 +144,11 @@ export class FormReader implements MultipartVisitor {
   #unmentioned(name: string): void {
     for (const segment of name.split(/[[\]]+/)) {
       const refusal = unmentionedKey(segment);
-      if (refusal === undefined) continue;
-      if (refusal.code === "deployment_not_permitted")
-        throw new BatchLineFault(refusal.code, `the part "${name}" ${refusal.why}`);
-      throw new MultipartFault(`the part "${name}" ${refusal.why}`);
+      if (refusal !== undefined)
+        throw new MultipartFault(
+          `the part "${name}" ${refusal.why}`,
+          refusal.code === "deployment_not_permitted" ? refusal.code : "request_malformed",
+        );
     }
   }
 }

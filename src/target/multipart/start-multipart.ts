@@ -40,15 +40,18 @@ export function startMultipart(
 ): MultipartReader {
   const { operation, boundary } = head;
   if (boundary === undefined) throw new TypeError(`${operation.name}: it has no multipart body`);
-  const form = new FormReader(forms[operation.form], head.allows);
+  const form = new FormReader(forms[operation.form], head.allows, head.deployment);
   const parser = new MultipartParser(boundary, form);
   let held = 0;
   let target: Target | undefined;
 
   const decide = (): Verdict<Target> => {
     const { model } = form;
-    const isPart = forms[operation.form].model;
-    const rule = isPart ? brokenModelRule(model, placeOf(operation.deployment), head.deployment) : undefined;
+    // That it is a good name, where there is one, was seen when it came.
+    const rule =
+      model === undefined && forms[operation.form].model
+        ? brokenModelRule(undefined, placeOf(operation.deployment), head.deployment)
+        : undefined;
     if (rule !== undefined) return refuseBody("request_malformed", rule);
     const named = operation.deployment === "lines" ? form.lines?.deployment : model;
     target = assembleTarget(head, {
@@ -99,8 +102,8 @@ function attempt(step: () => void): Denied | undefined {
     step();
     return undefined;
   } catch (error) {
-    if (error instanceof MultipartFault) return refuseBody("request_malformed", error.message);
-    if (error instanceof BatchLineFault) return refuseBody(error.code, error.message);
+    if (error instanceof MultipartFault || error instanceof BatchLineFault)
+      return refuseBody(error.code, error.message);
     throw error;
   }
 }

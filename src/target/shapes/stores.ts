@@ -30,15 +30,23 @@ const otherwise: Shape = {
     kind === "null" || allows.has("uninspected-batches") ? undefined : switchedOff("uninspected-batches"),
 };
 
+/** What a batch may ask for, and which shape the bodies of its lines have. */
+export const batchEndpoints = {
+  "/chat/completions": "chat",
+  "/v1/chat/completions": "chat",
+  "/v1/completions": "completions",
+  "/v1/embeddings": "embeddings",
+  "/v1/responses": "responses",
+} as const;
+
 /** Which deployment a batch uses was seen when its file was uploaded, line by line. A blob is not seen. */
 export const batch = shape({
   ...metadata,
   input_file_id: objectId("file"),
   input_blob: otherwise,
   output_folder: otherwise,
-  endpoint: oneOf(
-    ["/chat/completions", "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"],
-    () => malformed("is an endpoint that the gateway does not know"),
+  endpoint: oneOf(Object.keys(batchEndpoints), () =>
+    malformed("is an endpoint that the gateway does not know"),
   ),
 });
 

@@ -49,11 +49,17 @@ export const fineTuning = shape({
 
 export const evalShape = shape({
   ...metadata,
-  data_source_config: shape({ item_schema: opaque, schema: opaque, ...metadata }),
+  // Logs and stored completions are everybody's.
+  data_source_config: shape({
+    ...metadata,
+    type: oneOf(["custom"], () => malformed(stored)),
+    item_schema: opaque,
+    schema: opaque,
+  }),
   testing_criteria: grader,
 });
 
-/** Rows of a file, or in the body. Stored completions and responses would be read whoever made them. */
+/** Rows of a file, or in the body. Stored completions and responses would be read, whoever made them. */
 const source = shape({
   type: oneOf(["file_content", "file_id"], () => malformed(stored)),
   id: objectId("file"),
