@@ -29,6 +29,7 @@ const lines: ReadonlyMap<string, Shape> = new Map(
   Object.entries(batchEndpoints).map(([url, name]) => [
     url,
     shape({
+      custom_id: plain,
       method: oneOf(["POST"], () => malformed("must be POST")),
       url: oneOf([url], () => malformed("is not spelt as it should")),
       body: bodyOf(shapes[name]),
@@ -37,7 +38,7 @@ const lines: ReadonlyMap<string, Shape> = new Map(
 );
 
 /** What the line is about may stand behind its body, so it is looked for first. */
-const envelope = shape({ url: plain, body: opaque });
+const envelope = shape({ custom_id: plain, url: plain, body: opaque });
 
 const longestLine = 4 * 1024 * 1024;
 const lineFeed = 0x0a;

@@ -103,7 +103,10 @@ function problemsOf(row: OperationRow): string[] {
 }
 
 const namesModel = (shape: ShapeName, form: FormName): boolean =>
-  ("fields" in shapes[shape] && shapes[shape].fields?.get("model")?.names === "primary") || forms[form].model;
+  !Object.hasOwn(shapes, shape) ||
+  !Object.hasOwn(forms, form) ||
+  ("fields" in shapes[shape] && shapes[shape].fields?.get("model")?.names === "primary") ||
+  forms[form].model;
 
 /** The built-in table, with nothing switched on. */
 export const builtIn: Surface = compileSurface();

@@ -38,9 +38,9 @@ export class FormReader implements MultipartVisitor {
     this.#inPath = inPath;
   }
 
-  /** A file has begun, and all that the target needs is known. */
+  /** A file is being read, and all that the target needs is known. What stands behind a file is waited for. */
   get isSettled(): boolean {
-    if (this.#files === 0) return false;
+    if (this.#part?.isFile !== true) return false;
     if (this.#form.model) return this.model !== undefined || this.#inPath !== undefined;
     if (!this.#form.purpose) return true;
     return this.#purpose === "batch" ? this.lines?.deployment !== undefined : this.#purpose !== undefined;
@@ -83,6 +83,7 @@ export class FormReader implements MultipartVisitor {
 
   partEnd(): void {
     const part = this.#part;
+    this.#part = undefined;
     if (part?.isFile === true) this.#inspect(() => this.lines?.end());
     else if (part !== undefined) this.#fieldEnds(part.name);
   }

@@ -50,6 +50,7 @@ const own = string;
 /** All that a client may say in a WebSocket of the Realtime API; which field goes with which type is the service's. */
 export const realtimeFrame: Shape = shape({
   type: plain,
+  event_id: own,
   session,
   item,
   item_id: own,

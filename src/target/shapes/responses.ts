@@ -104,4 +104,4 @@ const fields = {
 export const responses = shape(fields);
 
 /** What a client says in a WebSocket of the Responses API: the body of a request, in an envelope. */
-export const responsesFrame = shape({ ...fields, type: plain, stream_id: plain });
+export const responsesFrame = shape({ ...fields, type: plain, event_id: plain, stream_id: plain });

@@ -82,14 +82,14 @@ describe.each(rows)("%s", (_, row) => {
   });
 
   it("is unknown under any other method", () => {
-    const same = new Set(
-      operations.filter(({ path }) => path === row.path).map(({ method }) => method as string),
+    const same = new Set<string>(
+      operations.filter(({ path }) => path === row.path).map(({ method }) => method),
     );
-    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "post"])
-      if (!same.has(method)) {
-        const verdict = head(row, needed(row), pathOf(row), method);
-        expect([method, verdict.allowed ? "allowed" : verdict.code]).toEqual([method, "operation_unknown"]);
-      }
+    const others = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get", "post"]
+      .filter((method) => !same.has(method))
+      .map((method) => head(row, needed(row), pathOf(row), method))
+      .map((verdict) => (verdict.allowed ? "allowed" : verdict.code));
+    expect(new Set(others)).toEqual(new Set(["operation_unknown"]));
   });
 
   it.each([
@@ -109,20 +109,18 @@ describe.each(rows)("%s", (_, row) => {
   });
 
   it("refuses what its query may not hold", () => {
-    const inPlace = new Set(row.query.map(String));
-    for (const parameter of [
+    const wrong = [
       "beta=true",
       "api-key=x",
       "model=other",
       "deployment=other",
       "limit=20",
       "include[]=x",
-    ])
-      if (!inPlace.has(parameter.split("=")[0] ?? ""))
-        expect([parameter, head(row, [...needed(row), parameter])]).toMatchObject([
-          parameter,
-          { allowed: false, code: "request_malformed" },
-        ]);
+    ].filter((parameter) => !row.query.some((name) => parameter.startsWith(`${name}=`)));
+    const codes = wrong
+      .map((parameter) => head(row, [...needed(row), parameter]))
+      .map((verdict) => (verdict.allowed ? "allowed" : verdict.code));
+    expect(new Set(codes)).toEqual(new Set(["request_malformed"]));
   });
 
   it("takes each parameter of its query once, as it was spelt", () => {
@@ -203,9 +201,12 @@ describe("the table", () => {
   });
 
   it("retries nothing that leaves an object behind, and nothing that ends one", () => {
-    for (const { name, creates, storage, deletes, retryable } of operations)
-      if ((creates !== undefined && storage !== "opt-in") || deletes !== undefined)
-        expect([name, retryable]).toEqual([name, false]);
+    const lasting = operations.filter(
+      ({ creates, storage, deletes }) =>
+        (creates !== undefined && storage !== "opt-in") || deletes !== undefined,
+    );
+    expect(lasting.length).toBeGreaterThan(20);
+    expect(lasting.filter(({ retryable }) => retryable)).toEqual([]);
   });
 
   it("reads the body of every POST but those that only start or stop something", () => {
