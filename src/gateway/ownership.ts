@@ -94,7 +94,7 @@ export function claimsOf(
   ownership: Ownership,
   requestId: string,
 ): AnswerFilter | undefined {
-  const { store, daysKept, clock, logger } = ownership;
+  const { logger } = ownership;
   const about = target.objects[0]?.kind;
   const expected: Expected = {
     ...(target.creates === undefined ? {} : { creates: target.creates }),
@@ -108,14 +108,9 @@ export function claimsOf(
   return claimingAnswer({
     expected,
     unclaimed,
-    async claim(seen: readonly SeenObject[]) {
-      const now = clock.now();
-      const claims = seen.map(({ kind, id, expiresAt }) => ({
-        object: { backend, kind, id },
-        expiresAt: expiryOf(kind, now, daysKept, expiresAt),
-      }));
+    async claim(seen) {
       try {
-        await store.claim(claims, client);
+        await claimObjects(client, seen, backend, ownership);
       } catch (fault) {
         const isDown = fault instanceof GatewayError && fault.code === "ownership_unavailable";
         if (!isDown || target.creates === undefined || !worthWithoutId.has(target.creates)) throw fault;
@@ -123,6 +118,24 @@ export function claimsOf(
       }
     },
   });
+}
+
+/**
+ * Makes what an answer or a frame of a backend names the client's.
+ * @throws GatewayError `ownership_conflict`, `ownership_unavailable`: then nobody may be told of it
+ */
+export async function claimObjects(
+  client: string,
+  seen: readonly SeenObject[],
+  backend: string,
+  { store, daysKept, clock }: Ownership,
+): Promise<void> {
+  const now = clock.now();
+  const claims = seen.map(({ kind, id, expiresAt }) => ({
+    object: { backend, kind, id },
+    expiresAt: expiryOf(kind, now, daysKept, expiresAt),
+  }));
+  await store.claim(claims, client);
 }
 
 /** After a backend deleted an object: its entry goes too. One that cannot be removed grants nothing any more. */

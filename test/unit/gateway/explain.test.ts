@@ -32,6 +32,7 @@ function factsWith(trust: TrustFacts = trustFactsOf(pki)): ExplainFacts {
         thumbprints: [pki.client.thumbprint],
         deployments: ["gpt-4o", "homeless"],
         routes: ["erp"],
+        operations: ["inference", "files"],
       },
     ],
     { allowSha1: false, deployments: ["gpt-4o", "homeless"], roles: {} },
@@ -86,6 +87,25 @@ describe("explain", () => {
 
   it("tells what the gateway answers itself", () => {
     expect(lastDetail(explained(get("/openai/v1/models")))).toBe("the gateway answers itself");
+  });
+
+  it("tells where a request goes that names stored objects, and that it did not look up whose they are", () => {
+    expect(lastDetail(explained(get("/openai/v1/responses/resp_1")))).toBe(
+      "forwarded to where the objects lie, if all that it names is this client's (not looked up)",
+    );
+    const body = { model: "gpt-4o", input: "x", previous_response_id: "resp_1" };
+    const goingOn = {
+      ...chat("gpt-4o"),
+      url: "/openai/v1/responses",
+      body: Buffer.from(JSON.stringify(body)),
+    };
+    expect(lastDetail(explained(goingOn))).toContain("forwarded to backend sweden, if all");
+  });
+
+  it("stops at the backend when a list would show others' objects", () => {
+    const explanation = explained(get("/openai/v1/files"));
+    expect(marks(explanation)).toEqual(["caller: pass", "target: pass", "grant: pass", "backend: fail"]);
+    expect(explanation.denied?.code).toBe("operation_not_permitted");
   });
 
   it("stops at the caller when the chain is denied", () => {

@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { isOwnKind, type ObjectKind, objectKinds } from "../../../src/model/object-kind.ts";
 import { defaultDaysKept, expiryOf } from "../../../src/ownership/object-lifetimes.ts";
 
 const now = Date.UTC(2026, 0, 1);
@@ -24,5 +26,23 @@ describe("the end of an object", () => {
 
   it("is not one that has passed: a backend's clock that is behind must not orphan the object", () => {
     expect(expiryOf("file", now, defaultDaysKept, now - 1)).toBe("never");
+  });
+});
+
+describe("docs/ownership.md", async () => {
+  const text = await readFile(new URL("../../../docs/ownership.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `([a-z_]+)` +\|[^|]+\| +(.+?) +\|$/gm)].map(([, kind, kept]) => [
+    kind,
+    kept,
+  ]);
+
+  it("tells of every kind that has an owner how long it is known, and of no other", () => {
+    const kinds = (Object.keys(objectKinds) as ObjectKind[]).filter(isOwnKind);
+    const expected = kinds.map((kind): [string, string] => {
+      const days = defaultDaysKept[kind] ?? "never";
+      return [kind, days === "never" ? "for ever" : `${days} day${days === 1 ? "" : "s"}`];
+    });
+    expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(expected));
+    expect(rows).toHaveLength(expected.length);
   });
 });
