@@ -5,8 +5,9 @@ import { benchCrls } from "./crl.ts";
 import { benchDecisions } from "./decisions.ts";
 import { benchRejudging } from "./rejudging.ts";
 import type { Measurement } from "./measurement.ts";
+import { benchPolicy } from "./policy.ts";
 
-const help = `npm run bench -- pki [--json FILE] [--quick]
+const help = `npm run bench -- pki|policy [--json FILE] [--quick]
 
   --json FILE   also writes the numbers, the machine and the versions as JSON
   --quick       tiny sizes: shows that it runs, says nothing about speed
@@ -16,6 +17,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<Measurement[]>
   async pki(quick) {
     return [...(await benchDecisions(quick)), ...(await benchRejudging(quick)), ...(await benchCrls(quick))];
   },
+  policy: benchPolicy,
 };
 
 const { values, positionals } = parseArgs({

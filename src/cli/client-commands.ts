@@ -133,7 +133,7 @@ function storeAll(
       ownerOf: (hex) => store.ownerOf(hex),
       withRules: () => store.clients("with rules"),
     });
-    const all = [...known, ...problems];
+    const all = [...known, ...problems].toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
     if (all.length > 0)
       throw new Refusal(
         `${formatProblems(all)}\n${all.length} problem${all.length === 1 ? "" : "s"}, nothing was written`,

@@ -1,11 +1,12 @@
 import { clientGrants, clientThumbprints } from "../config/client-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
-import type { ClientOptions } from "../model/client-options.ts";
+import type { GrantOptions } from "../model/client-options.ts";
 import { createRightsCompiler, type RightsCompiler } from "../policy/client-entry.ts";
+import type { Rights } from "../policy/permissions.ts";
 import { type ClientIndex, ClientIndexBuilder, exceptClients } from "../policy/client-index.ts";
 import type { RegistryReading, RegistryRow } from "../registry/ports.ts";
-import { fromRow } from "../registry/stored-client.ts";
+import { grantsFromRow, identityFromRow } from "../registry/stored-client.ts";
 
 /** The registry's clients, ready for decisions. */
 export interface RegisteredClients {
@@ -77,23 +78,30 @@ function merge(
   };
 }
 
-function createRowReader(config: Config, rights: RightsCompiler) {
-  const goodGrants = new Set<string>();
-  /** @throws GatewayError for a row that was not written by `certgate client`, or names what is not there */
-  const read = (row: RegistryRow): ClientOptions => {
-    const client = fromRow(row);
-    if (!goodGrants.has(row.grants)) {
-      const { thumbprints: _thumbprints, match: _match, name: _name, ...grants } = client;
-      clientGrants.parse(JSON.parse(JSON.stringify(grants)));
-      checkNames(client, config);
-      goodGrants.add(row.grants);
+function createRowReader(config: Config, compiler: RightsCompiler) {
+  const compiled = new Map<string, Rights>();
+  /** Equal rights have equal texts, and a fleet has few. @throws for rights that `certgate client` would not write */
+  const rightsOf = (row: RegistryRow): Rights => {
+    let rights = compiled.get(row.grants);
+    if (rights === undefined) {
+      const grants = clientGrants.parse(grantsFromRow(row));
+      checkNames(grants, config);
+      rights = compiler.compile(grants);
+      compiled.set(row.grants, rights);
     }
-    if (!isListOfText(client.thumbprints)) clientThumbprints.parse(client.thumbprints);
-    return client;
+    return rights;
+  };
+  const identityOf = (row: RegistryRow) => {
+    const identity = identityFromRow(row);
+    if (!isListOfText(identity.thumbprints)) clientThumbprints.parse(identity.thumbprints);
+    return identity;
   };
   return {
     async layer(rows: Iterable<RegistryRow>): Promise<Layer> {
-      const builder = new ClientIndexBuilder({ rights, allowSha1: config.identity.allowSha1Thumbprints });
+      const builder = new ClientIndexBuilder({
+        rights: compiler,
+        allowSha1: config.identity.allowSha1Thumbprints,
+      });
       const problems = new Map<string, string>();
       const contested = new Set<string>();
       const tell = (name: string, problem: string) => {
@@ -103,7 +111,7 @@ function createRowReader(config: Config, rights: RightsCompiler) {
       let count = 0;
       for (const row of rows) {
         try {
-          const others = builder.add(read(row));
+          const others = builder.add(identityOf(row), rightsOf(row));
           if (others.length > 0)
             tell(row.name, `client ${row.name}: a thumbprint stands on another client too`);
         } catch (fault) {
@@ -124,7 +132,7 @@ function createRowReader(config: Config, rights: RightsCompiler) {
   };
 }
 
-function checkNames({ deployments = [], routes = [] }: ClientOptions, config: Config): void {
+function checkNames({ deployments = [], routes = [] }: GrantOptions, config: Config): void {
   const missing =
     deployments.find((name) => name !== "*" && config.deployments[name] === undefined) ??
     routes.find((name) => config.routes[name] === undefined);

@@ -61,12 +61,13 @@ export class ClientIndexBuilder {
   }
 
   /**
+   * @param rights where they are known already
    * @returns the names of clients that hold one of the thumbprints too: such a certificate is ambiguous and denied
    * @throws GatewayError `internal_error` for what the configuration check reports before
    */
-  add(client: ClientOptions): readonly string[] {
+  add(client: ClientOptions, rights = this.#options.rights.compile(client)): readonly string[] {
     const { name, thumbprints = [], match = [] } = client;
-    const entry: ClientEntry = { name, rights: this.#options.rights.compile(client) };
+    const entry: ClientEntry = { name, rights };
     const read = thumbprints.map((one) => {
       const reading = readThumbprint(typeof one === "string" ? one : one.thumbprint);
       if (!reading.ok) throw broken(name, `a thumbprint is malformed: ${reading.reason}`);

@@ -22,14 +22,29 @@ export function toRow(client: ClientOptions): RegistryRow {
 }
 
 /** The reverse. Whether it makes sense is for the reader to check. @throws GatewayError where a text is no JSON */
-export function fromRow({ name, thumbprints, rules, grants }: RegistryRow): ClientOptions {
+export const fromRow = (row: RegistryRow): ClientOptions => ({
+  ...identityFromRow(row),
+  ...grantsFromRow(row),
+});
+
+/** What a client is recognised by. */
+export const identityFromRow = ({
+  name,
+  thumbprints,
+  rules,
+}: RegistryRow): Pick<ClientOptions, "name" | "thumbprints" | "match"> => ({
+  name,
+  thumbprints: parse(name, thumbprints) as (string | EndingThumbprint)[],
+  ...(rules === null ? {} : { match: parse(name, rules) as NonNullable<ClientOptions["match"]> }),
+});
+
+/** What it may. */
+export const grantsFromRow = ({ name, grants }: RegistryRow): Omit<ClientOptions, "name"> =>
+  parse(name, grants) as Omit<ClientOptions, "name">;
+
+function parse(name: string, text: string): unknown {
   try {
-    return {
-      name,
-      thumbprints: JSON.parse(thumbprints) as (string | EndingThumbprint)[],
-      ...(rules === null ? {} : { match: JSON.parse(rules) as NonNullable<ClientOptions["match"]> }),
-      ...(JSON.parse(grants) as Omit<ClientOptions, "name">),
-    };
+    return JSON.parse(text);
   } catch (cause) {
     throw new GatewayError("internal_error", `registry: client ${name} is damaged`, { cause });
   }
