@@ -9,6 +9,7 @@ import type { StoredObject } from "../../src/ownership/ownership-store.ts";
 import { createRecordingLogger } from "../support/recording-logger.ts";
 import { hasRedis, startRedis } from "../support/redis-server.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { testPki } from "../support/test-pki.ts";
 
 const file: StoredObject = { backend: "main", kind: "file", id: "file-1" };
 const unavailable = { code: "ownership_unavailable" };
@@ -117,6 +118,57 @@ describe.skipIf(!hasRedis)("a Redis", () => {
       .toEqual([undefined]);
     expect(logger.lines.map(({ level }) => level)).toEqual(["error", "info"]);
   }, 20_000);
+
+  it("that wants a password serves with it, and is refused without", async () => {
+    const redis = await startRedis(undefined, { requirepass: "swordfish" });
+    const options = { url: redis.url, clock: systemClock, timeoutMs: 5000 };
+    const logger = createRecordingLogger();
+    const stranger = createRedisOwnership({ ...options, logger });
+    const store = createRedisOwnership({ ...options, logger, password: "swordfish" });
+    onTestFinished(async () => {
+      await Promise.all([store.close(), stranger.close()]);
+      await redis.stop();
+    });
+    await store.claim([{ object: file, expiresAt: "never" }], "device-1");
+    expect(await store.ownersOf([file])).toEqual(["device-1"]);
+    await expect(stranger.ownersOf([file])).rejects.toMatchObject(unavailable);
+    expect(JSON.stringify(logger.lines)).not.toContain("swordfish");
+  });
+
+  it("behind TLS serves those that trust its CA, and nobody is served who does not", async () => {
+    const pki = await testPki();
+    const folder = await tempDir();
+    for (const [name, text] of [
+      ["cert.pem", pki.server.chainPem],
+      ["key.pem", pki.server.keyPem],
+      ["ca.pem", pki.root.pem],
+    ] as const)
+      await writeFile(join(folder, name), text, { mode: 0o600 });
+    const plain = await startRedis();
+    await plain.stop();
+    const redis = await startRedis(0, {
+      "tls-port": String(plain.port),
+      "tls-cert-file": join(folder, "cert.pem"),
+      "tls-key-file": join(folder, "key.pem"),
+      "tls-ca-cert-file": join(folder, "ca.pem"),
+      "tls-auth-clients": "no",
+    });
+    const options = {
+      url: `rediss://localhost:${plain.port}`,
+      clock: systemClock,
+      logger: createRecordingLogger(),
+      timeoutMs: 5000,
+    };
+    const store = createRedisOwnership({ ...options, ca: pki.root.pem });
+    const stranger = createRedisOwnership(options);
+    onTestFinished(async () => {
+      await Promise.all([store.close(), stranger.close()]);
+      await redis.stop();
+    });
+    await store.claim([{ object: file, expiresAt: "never" }], "device-1");
+    expect(await store.ownersOf([file])).toEqual(["device-1"]);
+    await expect(stranger.ownersOf([file])).rejects.toMatchObject(unavailable);
+  });
 
   it("that never was there is refused at once", async () => {
     const redis = await startRedis();

@@ -23,10 +23,16 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** @param port default: a free one */
-export async function startRedis(port?: number): Promise<RedisServer & { readonly port: number }> {
+/**
+ * @param port default: a free one
+ * @param more options of `redis-server`, without their dashes
+ */
+export async function startRedis(
+  port?: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<RedisServer & { readonly port: number }> {
   const chosen = port ?? (await freePort());
-  const options = { port: String(chosen), bind: "127.0.0.1", save: "", appendonly: "no" };
+  const options = { port: String(chosen), bind: "127.0.0.1", save: "", appendonly: "no", ...more };
   const server = run(
     "redis-server",
     Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
