@@ -14,6 +14,7 @@ export const explain: Command = {
   name: "explain",
   summary: "shows the decision about a certificate and a request, stage by stage",
   help: `certgate explain --config FILE --cert PEM [--method M] [--path P] [--body FILE]
+                 [--from ADDRESS]
 
   --config FILE   the configuration; trust anchors, CRLs and OCSP answers are
                   fetched as serve would
@@ -21,6 +22,8 @@ export const explain: Command = {
   --method M      default POST with --body, else GET
   --path P        request target with its query, default /openai/v1/models
   --body FILE     the JSON body
+  --from ADDRESS  where the request comes from; without it, a client that is bound
+                  to networks is denied
 
 Makes the decision that serve would make, with its trace, and forwards nothing. The
 TLS library's second opinion needs a handshake and is left out.
@@ -28,7 +31,7 @@ TLS library's second opinion needs a handshake and is left out.
 Exit code: 0 allowed, 3 denied, 1 the configuration has a problem, 2 wrong usage.
 `,
   async run(words) {
-    const values = readWords(words, ["config", "cert", "method", "path", "body"]);
+    const values = readWords(words, ["config", "cert", "method", "path", "body", "from"]);
     const file = required(values, "config");
     const [leaf, ...others] = await readCertificates(required(values, "cert"));
     const body = values.body === undefined ? undefined : await readOrRefuse(values.body, "body");
@@ -52,6 +55,7 @@ Exit code: 0 allowed, 3 denied, 1 the configuration has a problem, 2 wrong usage
           url: values.path ?? "/openai/v1/models",
           headers: body === undefined ? [] : ["content-type", "application/json"],
           ...(body === undefined ? {} : { body }),
+          ...(values.from === undefined ? {} : { remoteAddress: values.from }),
         },
         decision.explainFacts,
       );

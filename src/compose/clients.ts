@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { GatewayError } from "../kernel/errors.ts";
-import type { Logger } from "../kernel/logger.ts";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
+import { type Logger, silentLogger } from "../kernel/logger.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import { createRightsCompiler } from "../policy/client-entry.ts";
 import { type ClientMap, clientMapOver, compileClientIndex } from "../policy/client-map.ts";
@@ -51,6 +51,19 @@ export function composeClients(config: Config, clock: Clock, log: Logger): Clien
     },
     stop: () => kept?.stop(),
   };
+}
+
+/** Everything that is wrong with the registry of a configuration, in one sentence; undefined where nothing is. */
+export async function registryProblem(config: Config, clock: Clock): Promise<string | undefined> {
+  const clients = composeClients(config, clock, silentLogger);
+  try {
+    await clients.start();
+    return undefined;
+  } catch (fault) {
+    return describeFault(fault);
+  } finally {
+    clients.stop();
+  }
 }
 
 function keepRegistry(

@@ -70,8 +70,8 @@ describe("certgate client with a registry", () => {
     await add("robot", "a");
     const before = Date.now();
     await inRegistry("rotate", "--name", "robot", "--thumbprint", hex("b"), "--overlap", "14d");
-    const [robot] = await listed();
-    const [old, fresh] = robot?.["thumbprints"] as [{ thumbprint: string; until: string }, string];
+    const [robot = {}] = await listed();
+    const [old, fresh] = robot["thumbprints"] as [{ thumbprint: string; until: string }, string];
     expect([old.thumbprint, fresh]).toEqual([hex("a"), hex("b")]);
     const lasts = Date.parse(old.until) - before;
     expect(lasts).toBeGreaterThanOrEqual(14 * 86_400_000);
@@ -147,10 +147,10 @@ few,${hex("c")}
     );
     expect(ended.code).toBe(1);
     expect([...ended.stderr.matchAll(/^line (\d+): /gm)].map(([, line]) => line)).toEqual([
-      "6",
       "3",
       "4",
       "5",
+      "6",
     ]);
     expect(ended.stderr).toMatch(/4 problems, nothing was written/);
     expect(existsSync(registry)).toBe(false);
@@ -258,5 +258,13 @@ clients:
     expect(await inConfig("remove", "--name", "press")).toMatchObject({ code: 0 });
     expect(await readFile(file, "utf8")).not.toContain("press:");
     expect(await inConfig("remove", "--name", "press")).toMatchObject({ code: 1 });
+  });
+
+  it("is told by check of a name that the registry has too", async () => {
+    await add("press", "c");
+    await writeFile(file, `${await readFile(file, "utf8")}registry: { file: clients.sqlite }\n`);
+    const ended = await certgateOnce(["check", "--config", file]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/client press stands in the configuration too/);
   });
 });
