@@ -144,9 +144,11 @@ async function benchFleet(
 async function timed<T>(run: () => Promise<T>): Promise<[T, Record<string, number>]> {
   const stalls = watchStalls();
   const start = performance.now();
+  const cpu = process.threadCpuUsage();
   const value = await run();
   const ms = rounded(performance.now() - start);
-  return [value, { ms, ...stalls() }];
+  const { user, system } = process.threadCpuUsage(cpu);
+  return [value, { ms, "processor ms": rounded((user + system) / 1000), ...stalls() }];
 }
 
 async function whole(loading: Promise<RegisteredClients | "read it all">): Promise<RegisteredClients> {
