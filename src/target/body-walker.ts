@@ -72,8 +72,9 @@ export class BodyWalker implements JsonVisitor {
     // A parser that does not decode keys sees another key here than one that does.
     if (!plain && (mentioned !== undefined || refusal !== undefined))
       throw new JsonFault(`the key ${quoteInput(name)} must be spelt without escapes`);
-    this.#next =
-      mentioned ?? (refusal === undefined ? (shape.others ?? unmentioned) : { check: nullOr(refusal) });
+    if (mentioned !== undefined) this.#next = mentioned;
+    else if (refusal === undefined) this.#next = shape.others ?? unmentioned;
+    else this.#next = { ...shape.others, check: onlyHarmless(refusal, shape.others !== undefined) };
   }
 
   value(kind: JsonKind, start: number, end: number, plain: boolean): void {
@@ -145,7 +146,7 @@ export class BodyWalker implements JsonVisitor {
     const folded = foldKey(name);
     if (folded !== name && shape.fields?.has(folded) === true)
       throw new JsonFault(`the key ${quoteInput(name)} must be spelt "${folded}"`);
-    return shape.others === undefined ? unmentionedKey(folded) : undefined;
+    return unmentionedKey(folded);
   }
 
   #text(start: number, end: number, plain: boolean): string | undefined {
@@ -163,7 +164,8 @@ export class BodyWalker implements JsonVisitor {
 
 const unmentioned: Shape = {};
 
-const nullOr =
-  (refusal: BodyRefusal) =>
+/** A key that smells of a name holds none where its value is null, or where it is itself a name for an object. */
+const onlyHarmless =
+  (refusal: BodyRefusal, namesObjects: boolean) =>
   ({ kind }: BodyValue): BodyRefusal | undefined =>
-    kind === "null" ? undefined : refusal;
+    kind === "null" || (namesObjects && kind === "object") ? undefined : refusal;
