@@ -44,7 +44,8 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     maxStaleMs: trust.maxStaleSeconds * 1000,
     crlRefreshMs: trust.revocation.refreshSeconds * 1000,
   });
-  const ocsp = composeOcsp(trust.revocation, clock, log);
+  const rules = pathRules(trust.path);
+  const ocsp = composeOcsp(trust.revocation, rules, clock, log);
   const facts = trustFacts(store, revocationRules(trust.revocation), ocsp);
   const clients = composeClients(config, clock, log);
   const callers: CallerFacts = {
@@ -57,7 +58,7 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
       clock,
       log,
       metrics,
-      rules: pathRules(trust.path),
+      rules,
       facts,
     }),
   };

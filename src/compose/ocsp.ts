@@ -1,13 +1,14 @@
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
-import { defaultPathRules } from "../pki/verify-path.ts";
+import type { PathRules } from "../pki/verify-path.ts";
 import { httpOcsp } from "../trust/adapters/http-ocsp.ts";
 import { createOcspKeeper, type OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
 
 /** OCSP as the second source of revocation status, or undefined where it is off. */
 export function composeOcsp(
   { mode, ocsp }: Config["trust"]["revocation"],
+  rules: PathRules,
   clock: Clock,
   logger: Logger,
 ): { readonly keeper: OcspKeeper; readonly order: "first" | "last" } | undefined {
@@ -20,7 +21,7 @@ export function composeOcsp(
     transport: httpOcsp({
       reach: responderUrl !== undefined || allowPrivateAddresses ? "anywhere" : "public",
     }),
-    rules: defaultPathRules,
+    rules,
     noncePolicy: ocsp.nonce,
     timeoutMs: ocsp.timeoutSeconds * 1000,
     maxAgeMs: ocsp.maxAgeSeconds * 1000,

@@ -1,6 +1,6 @@
-import type { ConnectionCaller } from "../gateway/caller.ts";
+import type { CallerVerdict, ConnectionCaller } from "../gateway/caller.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { Denied } from "../model/verdict.ts";
+import { deny, type Denied } from "../model/verdict.ts";
 
 interface LiveExchange {
   readonly caller: ConnectionCaller;
@@ -65,7 +65,7 @@ export class LiveExchanges {
 
   async #fetchOrCut(exchange: LiveExchange): Promise<void> {
     if (exchange.caller.isFetching) return;
-    const verdict = await exchange.caller.identifyOrFetch();
+    const verdict = await exchange.caller.identifyOrFetch().catch(cannotJudge);
     if (!verdict.allowed) this.#cut(exchange, verdict);
   }
 
@@ -80,7 +80,7 @@ export class LiveExchanges {
     // Those of this moment: a steady inflow must not keep a sweep from ending. What comes later was judged just now.
     for (const exchange of Array.from(this.#live)) {
       if (!this.#live.has(exchange)) continue;
-      const verdict = exchange.caller.identify();
+      const verdict = judgement(exchange.caller);
       // For lack of data is no denial yet: a request that waits for its first decision is among these, too.
       if (!verdict.allowed && verdict.missing !== undefined) void this.#fetchOrCut(exchange);
       else if (!verdict.allowed) this.#cut(exchange, verdict);
@@ -92,3 +92,14 @@ export class LiveExchanges {
     }
   }
 }
+
+/** One exchange that cannot be judged is cut, and the others are judged all the same. */
+function judgement(caller: ConnectionCaller): CallerVerdict {
+  try {
+    return caller.identify();
+  } catch {
+    return cannotJudge();
+  }
+}
+
+const cannotJudge = (): CallerVerdict => deny("internal_error", "The caller could not be judged again.");

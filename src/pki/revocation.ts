@@ -12,7 +12,8 @@ export interface CrlIndex {
 /** Nothing is verified here: signature, time and scope of a CRL are judged when it answers for a certificate. */
 export function createCrlIndex(crls: readonly Crl[]): CrlIndex {
   const newestFirst = crls.toSorted(
-    (a, b) => compare(b.crlNumber ?? -1n, a.crlNumber ?? -1n) || b.thisUpdate - a.thisUpdate,
+    // By time first: a CA that was rebuilt may count from one again, and an old list must not win by its number.
+    (a, b) => b.thisUpdate - a.thisUpdate || compare(b.crlNumber ?? -1n, a.crlNumber ?? -1n),
   );
   const [deltas, complete] = [true, false].map((delta) =>
     Map.groupBy(

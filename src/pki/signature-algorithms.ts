@@ -153,16 +153,23 @@ export function verifySignature(
     if (error instanceof PkiError) return false;
     throw error;
   }
-  return verify(
-    hash,
-    data,
-    parameters === "pss"
-      ? {
-          key: keyObject,
-          padding: constants.RSA_PKCS1_PSS_PADDING,
-          saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-        }
-      : keyObject,
-    signature,
-  );
+  try {
+    return verify(
+      hash,
+      data,
+      parameters === "pss"
+        ? {
+            key: keyObject,
+            padding: constants.RSA_PKCS1_PSS_PADDING,
+            saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+          }
+        : keyObject,
+      signature,
+    );
+  } catch (error) {
+    // A key may forbid the scheme by its own parameters (RSASSA-PSS): OpenSSL throws instead of saying no, and the
+    // key is a stranger's.
+    if (String((error as NodeJS.ErrnoException).code).startsWith("ERR_OSSL")) return false;
+    throw error;
+  }
 }

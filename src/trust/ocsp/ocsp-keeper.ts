@@ -60,7 +60,11 @@ export function createOcspKeeper(options: OcspKeeperOptions): OcspKeeper {
         ...options,
         slots,
         unseen: !forgetful,
-        onIdle: () => drop(key),
+        onIdle() {
+          drop(key);
+          // What was dropped may have been passed over: a coming "revoked" about it must be told as news.
+          forgetful = true;
+        },
         onChange() {
           version += 1;
           changes.tell(version);
