@@ -82,8 +82,10 @@ Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
       const reply = await selfCheck(pki, certgate.port);
       await rename(draftFile, configFile);
       await writeFile(join(directory, devConfigFiles.offline), devConfig(pki, azure, ports, "offline"));
+      // Before the word that tells people they may press Ctrl-C.
+      const stop = stopSignal();
       process.stdout.write(welcome(pki, certgate.port, certgate.adminPort, reply));
-      await stopSignal();
+      await stop;
       process.stdout.write("\nstopping ...\n");
       await started.disposeAsync();
       return exitCodes.ok;

@@ -143,4 +143,18 @@ describe("LiveExchanges", () => {
     expect(judged).toBe(1000);
     expect(judgedAtTurn).toBeLessThan(1000);
   });
+
+  it("cuts the one that cannot be judged, and judges the others all the same", async () => {
+    const live = new LiveExchanges(new ManualClock());
+    const cuts: string[] = [];
+    const broken = {
+      identify() {
+        throw new Error("broken");
+      },
+    } as unknown as ConnectionCaller;
+    live.add(broken, ({ code }) => cuts.push(code));
+    live.add(callerThatIs("denied").caller, ({ code }) => cuts.push(code));
+    await live.judge();
+    expect(cuts).toEqual(["internal_error", "client_certificate_revoked"]);
+  });
 });
