@@ -17,6 +17,12 @@ export interface IntakeOptions {
   readonly reader: CrlReader;
 }
 
+/**
+ * CRLs of one source. Each is held against the others, so thousands of tiny ones, which whoever is on the way of an
+ * http URL could send, would hold up every request.
+ */
+const mostCrls = 500;
+
 /** How far a CA's clock may be ahead of ours. */
 const skewMs = 5 * 60_000;
 
@@ -32,6 +38,8 @@ export async function readCrls(
   options: IntakeOptions,
 ): Promise<readonly KeptCrl[]> {
   const { source, logger, issuers, reader } = options;
+  if (ders.length > mostCrls)
+    throw new GatewayError("revocation_unavailable", `${source}: ${ders.length} CRLs, more than ${mostCrls}`);
   // A CA that became known since then is asked about what is held, too.
   await verifyAhead(
     before.map(({ crl }) => crl),

@@ -44,6 +44,11 @@ const crl = (hours: number, options: Parameters<Authority["crl"]>[0] = {}, by = 
 const hashes = (kept: readonly KeptCrl[]) => kept.map(({ held }) => `${held.issuer} ${held.thisUpdate}`);
 
 describe("reading CRLs", () => {
+  it("takes none of a flood", async () => {
+    const { der } = await crl(-1);
+    await expect(intake(Array.from({ length: 501 }, () => der))).rejects.toThrow("501 CRLs, more than 500");
+  });
+
   it("keeps what readiness shows", async () => {
     const { der } = await crl(-1, { revoked: [{ serial: "0a" }, { serial: "0b" }] });
     const { kept } = await intake([der]);
