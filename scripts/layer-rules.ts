@@ -27,7 +27,8 @@ const mayImport: Record<string, readonly string[]> = {
   listener: ["gateway", ...stages, "pki", "model", "kernel"],
   admin: ["config", "gateway", ...stages, "pki", "model", "kernel"],
   gateway: [...stages, "pki", "model", "kernel"],
-  config: ["pki", "model", "kernel"],
+  // The table of operations is data that a configuration adds to, so its own check is the room's.
+  config: ["target", "pki", "model", "kernel"],
   dev: ["pki", "model", "kernel"],
   ...Object.fromEntries(stages.map((stage) => [stage, ["pki", "model", "kernel"]])),
   pki: ["model", "kernel"],
@@ -41,6 +42,8 @@ const homes: Record<string, readonly string[]> = {
   "@azure/keyvault-certificates": ["src/trust/adapters/"],
   "@azure/keyvault-secrets": ["src/trust/adapters/"],
   "@peculiar/x509": ["src/dev/pki/"],
+  "@aws-sdk/credential-providers": ["src/credential/adapters/"],
+  "@smithy/signature-v4": ["src/credential/adapters/"],
   express: ["src/admin/"],
   "http-proxy-middleware": ["src/forward/adapters/"],
   "node-forge": ["src/trust/adapters/", "src/dev/pki/"],
@@ -49,6 +52,7 @@ const homes: Record<string, readonly string[]> = {
   redis: ["src/ownership/adapters/"],
   "reflect-metadata": ["src/dev/pki/"],
   undici: ["src/forward/adapters/"],
+  ws: ["src/forward/adapters/", "src/dev/azure/"],
   yaml: ["src/config/"],
   zod: ["src/config/"],
 };

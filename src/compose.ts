@@ -70,7 +70,11 @@ async function start(
   const metrics = createMetrics({ version, clock, freshness: states });
 
   const sources = await composeSources(config, clock);
-  const { store, clients, callers, ocsp } = composeDecision(config, sources, { clock, log, metrics });
+  const { store, clients, callers, ocsp, surface } = composeDecision(config, sources, {
+    clock,
+    log,
+    metrics,
+  });
   const serverCertificate = createServerCertificateKeeper({
     clock,
     logger: log,
@@ -140,7 +144,14 @@ async function start(
     callers,
     metrics,
     exchanges: {
-      gateway: { ...backends, ownership, clock, metrics, jsonBodyLimit: config.limits.jsonBodyBytes },
+      gateway: {
+        ...backends,
+        surface,
+        ownership,
+        clock,
+        metrics,
+        jsonBodyLimit: config.limits.jsonBodyBytes,
+      },
       live,
       draining: () => phase === "shutting down",
       record(exchange) {

@@ -7,6 +7,7 @@ import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { defaultPathRules, type PathRules } from "../pki/verify-path.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
+import { compileSurface, type Surface } from "../target/surface.ts";
 import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
 import { type Clients, composeClients } from "./clients.ts";
 import { composeOcsp } from "./ocsp.ts";
@@ -21,6 +22,7 @@ export interface Decision {
   readonly explainFacts: ExplainFacts;
   /** Absent where OCSP is off. */
   readonly ocsp: OcspKeeper | undefined;
+  readonly surface: Surface;
 }
 
 export interface DecisionOptions {
@@ -62,13 +64,16 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
       facts,
     }),
   };
+  const surface = compileSurface(config.operations, config.features);
   return {
     store,
     clients,
     callers,
+    surface,
     ocsp: ocsp?.keeper,
     explainFacts: {
       callers,
+      surface,
       backendOf: (deployment) =>
         Object.hasOwn(config.deployments, deployment) ? config.deployments[deployment]?.backend : undefined,
       routeOf: (url) =>

@@ -1,4 +1,5 @@
 import { checkClients } from "./check-clients.ts";
+import { checkOperations } from "./check-operations.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkRevocation } from "./check-revocation.ts";
 import { checkRoutes } from "./check-routes.ts";
@@ -12,6 +13,7 @@ export function checkConfig(value: unknown, report: Report): void {
   checkReferences(root, report);
   checkClients(root, report);
   checkRoutes(root, report);
+  checkOperations(root, report);
   checkRevocation(root, report);
   checkUrls(root, report);
 }

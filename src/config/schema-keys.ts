@@ -42,6 +42,7 @@ export function allKeyPaths(root: z.ZodType, prefix = ""): readonly string[] {
 function alternatives(schema: z.ZodType): readonly z.ZodType[] {
   if (
     schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault ||
     schema instanceof z.ZodNullable

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { signatureAlgorithmNames } from "../pki/signature-algorithms.ts";
 import { deploymentNamePattern } from "../model/deployment-name.ts";
+import { allowedFeatures, operationRows } from "./operations-schema.ts";
 import { ownership } from "./ownership-schema.ts";
 import { client, name, role } from "./client-schema.ts";
 
@@ -140,6 +141,9 @@ export const configSchema = z.strictObject({
     }),
   ),
   deployments: z.record(z.string().regex(deploymentNamePattern), z.strictObject({ backend: name })),
+  /** Operations of the backends beyond the built-in table. */
+  operations: operationRows,
+  features: allowedFeatures,
   /** Pass-through lane: any other HTTPS backend under a path prefix. */
   routes: z
     .record(

@@ -3,7 +3,7 @@ import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { Refreshing, type Fetched } from "../kernel/refreshing.ts";
 import type { AccessToken } from "../model/token-source.ts";
-import type { OutboundCredential } from "./outbound-credential.ts";
+import type { OutboundCredential, RequestToAuthenticate } from "./outbound-credential.ts";
 import { planToken, type TokenPlan } from "./token-plan.ts";
 
 export interface TokenKeeperOptions {
@@ -19,6 +19,11 @@ export interface TokenKeeperOptions {
   readonly random?: () => number;
 }
 
+/** A bearer token authenticates whatever the request is. */
+export interface TokenKeeper extends OutboundCredential {
+  headers(request?: RequestToAuthenticate, signal?: AbortSignal): Promise<readonly string[]>;
+}
+
 /** Visible ASCII: what a header may carry. Anything else would split or break the request that it authenticates. */
 const headerSafe = /^[\x21-\x7e]+$/;
 
@@ -26,7 +31,7 @@ const headerSafe = /^[\x21-\x7e]+$/;
  * One bearer token for every request of a credential: fetched once whoever asks, replaced in the background, used
  * while it is valid whatever the issuer does.
  */
-export function createTokenKeeper(options: TokenKeeperOptions): OutboundCredential {
+export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
   const { name, clock, logger, fetchToken, timeoutMs = 10_000, random } = options;
   let plan: TokenPlan | undefined;
   let failing = false;
@@ -74,7 +79,7 @@ export function createTokenKeeper(options: TokenKeeperOptions): OutboundCredenti
 
   return {
     name,
-    async headers(signal) {
+    async headers(_request, signal) {
       try {
         return await refreshing.get(signal);
       } catch (error) {
@@ -87,6 +92,7 @@ export function createTokenKeeper(options: TokenKeeperOptions): OutboundCredenti
         });
       }
     },
+    refused: () => false,
     state: () => refreshing.state(),
     start() {
       // Its failure is logged, shown in the state and retried; nobody waits here.

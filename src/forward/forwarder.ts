@@ -1,13 +1,4 @@
-/** One request to one backend, built from the parse: nothing in it is the client's raw bytes unless it was proved. */
-export interface OutboundRequest {
-  readonly method: string;
-  /** Origin-form: path and query. */
-  readonly path: string;
-  /** Flat raw pairs: name, value, name, value. `host` and framing headers are the forwarder's own. */
-  readonly headers: readonly string[];
-  /** The whole body, or null where the operation has none. */
-  readonly body: Uint8Array | null;
-}
+import type { OutboundRequest } from "../model/outbound-request.ts";
 
 /** Where an answer goes as it arrives. Calls come in the order head, data*, then end or error; error may come at any time. */
 export interface AnswerSink {

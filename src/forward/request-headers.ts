@@ -24,17 +24,12 @@ const forwarded: ReadonlySet<string> = new Set([
 const forwardedPrefix = "x-stainless-";
 
 /**
- * The headers of a request to a backend: the allowed ones of the client, then ours. Framing and `host` are set by
+ * The headers of a request to a backend, but for its credential: the allowed ones of the client, then ours. Framing and `host` are set by
  * the forwarder; `accept-encoding` is left out, so answers come back as they are and can be read.
  * @param client flat raw pairs as received
- * @param credential flat raw pairs of the gateway's own credential
  * @param requestId the gateway's id for this exchange
  */
-export function requestHeaders(
-  client: readonly string[],
-  credential: readonly string[],
-  requestId: string,
-): string[] {
+export function requestHeaders(client: readonly string[], requestId: string): string[] {
   const hop = namedByConnection(client);
   const headers: string[] = [];
   for (let at = 0; at < client.length; at += 2) {
@@ -43,6 +38,6 @@ export function requestHeaders(
     if (hop?.has(name)) continue;
     headers.push(name, client[at + 1] as string);
   }
-  headers.push(...credential, "x-certgate-request-id", requestId);
+  headers.push("x-certgate-request-id", requestId);
   return headers;
 }

@@ -3,6 +3,7 @@ import { allow, type Denied, type TraceStep, type Verdict } from "../model/verdi
 import type { ClientEntry } from "../policy/client-map.ts";
 import { type Circumstances, decide, decideRoute } from "../policy/decide.ts";
 import { parseHead } from "../target/parse-head.ts";
+import type { Surface } from "../target/surface.ts";
 import { readRouteTarget } from "../target/route-target.ts";
 import type { Presented } from "../identity/client-certificate.ts";
 import { identifyCaller, type CallerFacts } from "./caller.ts";
@@ -39,6 +40,7 @@ export interface Explanation {
 
 export interface ExplainFacts {
   readonly callers: CallerFacts;
+  readonly surface: Surface;
   readonly routeOf: (
     url: string,
   ) => { readonly name: string; readonly prefix: string; readonly backend: string } | undefined;
@@ -89,7 +91,7 @@ function explainInference(
   facts: ExplainFacts,
   tell: Tell,
 ): Verdict<string> {
-  const target = tell("target", targetOfRequest(request));
+  const target = tell("target", targetOfRequest(request, facts.surface));
   if (!target.allowed) return target;
   const grant = tell("grant", decide(entry, target.value, circumstances));
   if (!grant.allowed) return grant;
@@ -122,8 +124,8 @@ function explainRoute(
   return allow(`passed through to backend ${route.backend} as ${target.value.path}`);
 }
 
-function targetOfRequest(request: ImaginedRequest): Verdict<Target> {
-  const head = parseHead(request);
+function targetOfRequest(request: ImaginedRequest, surface: Surface): Verdict<Target> {
+  const head = parseHead(request, surface);
   if (!head.allowed) return head;
   const resolved = resolveTarget(
     head.value,

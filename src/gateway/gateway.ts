@@ -4,6 +4,7 @@ import type { PassThrough } from "../forward/pass-through.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Metrics } from "../model/metrics.ts";
+import type { Surface } from "../target/surface.ts";
 import type { Ownership } from "./ownership.ts";
 
 /** A backend with everything that a request to it needs. */
@@ -26,6 +27,8 @@ export interface ReadyRoute {
 export interface Gateway {
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Every operation that is understood: the table, and the operator's own rows. */
+  readonly surface: Surface;
   /** Where a deployment lives; undefined only for one that no configuration names. */
   readonly backendOf: (deployment: string) => ReadyBackend | undefined;
   /** By name, the backends where stored objects can lie: those of deployments, and the one below. */

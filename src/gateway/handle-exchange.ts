@@ -39,11 +39,10 @@ export async function handleExchange(
   const route = gateway.routeOf(request.url ?? "");
   if (route !== undefined) return passThrough(route, caller.value, request, response, draft);
 
-  const head = parseHead({
-    method: request.method ?? "",
-    url: request.url ?? "",
-    headers: request.rawHeaders,
-  });
+  const head = parseHead(
+    { method: request.method ?? "", url: request.url ?? "", headers: request.rawHeaders },
+    gateway.surface,
+  );
   if (!head.allowed) return head;
   draft.path = head.value.path;
   draft.operation = head.value.operation.name;
@@ -76,19 +75,22 @@ export async function handleExchange(
   const backend = place.value;
   draft.backend = backend.name;
 
-  const credential = await whilePresent(response, (signal) => backend.outbound.headers(signal));
-
   const { path, query, headers: named, deletes } = grant.value.target;
+  const outbound = {
+    method: head.value.operation.method,
+    path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
+    headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...named],
+    body: body?.value ?? null,
+  };
+  const credential = await whilePresent(response, (signal) =>
+    backend.outbound.headers({ ...outbound, origin: backend.origin }, signal),
+  );
+
   const { createdIn } = head.value.operation;
   const claims = claimsOf(grant.value, createdIn, backend.name, gateway.ownership, draft.requestId);
   const status = await relay(
     backend.forwarder,
-    {
-      method: head.value.operation.method,
-      path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
-      headers: [...requestHeaders(request.rawHeaders, credential, draft.requestId), ...named],
-      body: body?.value ?? null,
-    },
+    { ...outbound, headers: [...outbound.headers, ...credential] },
     response,
     {
       backend: backend.name,

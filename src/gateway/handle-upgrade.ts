@@ -5,7 +5,7 @@ import { deny, type Denied } from "../model/verdict.ts";
 import type { ConnectionCaller } from "./caller.ts";
 import type { ExchangeDraft } from "./exchange-draft.ts";
 import type { Gateway } from "./gateway.ts";
-import { authoriseRoute, outboundOn } from "./pass-through.ts";
+import { authoriseRoute, outboundOn, toAuthenticate } from "./pass-through.ts";
 import { whilePresent } from "./while-present.ts";
 
 /**
@@ -34,7 +34,9 @@ export async function handleUpgrade(
     return refuse("request_malformed", "an upgrade is a GET without a body");
   const path = authoriseRoute(route, caller.value, request, draft);
   if (!path.allowed) return path;
-  const credential = await whilePresent(socket, (signal) => route.outbound.headers(signal));
+  const credential = await whilePresent(socket, (signal) =>
+    route.outbound.headers(toAuthenticate(route, path.value, request), signal),
+  );
   const outbound = outboundOn(path.value, caller.value, credential, request, draft, "upgrade");
   await route.passThrough.upgrade(request, socket, head, outbound, failed);
   return undefined;

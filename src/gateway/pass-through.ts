@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestToAuthenticate } from "../credential/outbound-credential.ts";
 import type { PassThroughRequest } from "../forward/pass-through.ts";
 import { namesFramingInConnection, passThroughHeaders } from "../forward/pass-through-headers.ts";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
@@ -22,7 +23,9 @@ export async function passThrough(
 ): Promise<Denied | undefined> {
   const path = authoriseRoute(route, caller, request, draft);
   if (!path.allowed) return path;
-  const credential = await whilePresent(response, (signal) => route.outbound.headers(signal));
+  const credential = await whilePresent(response, (signal) =>
+    route.outbound.headers(toAuthenticate(route, path.value, request), signal),
+  );
   // The client waits for this word before it sends its body; the library never sees the header that asked.
   if (request.headers.expect !== undefined) response.writeContinue();
   await route.passThrough.request(
@@ -63,6 +66,13 @@ export function authoriseRoute(
   if (!target.allowed) return target;
   return allow(`${route.backend.basePath}${target.value.path}`, [...grant.trace, ...target.trace]);
 }
+
+/** What can be said of a request on a route before it is piped. */
+export const toAuthenticate = (
+  { backend }: ReadyRoute,
+  path: string,
+  { method = "" }: IncomingMessage,
+): RequestToAuthenticate => ({ origin: backend.origin, method, path, headers: [], body: "unseen" });
 
 /** What goes out on a route: path and headers, the gateway's own among them. */
 export function outboundOn(

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
-import type { AnswerSink, Forwarder, OutboundRequest } from "../forward/forwarder.ts";
+import type { AnswerSink, Forwarder } from "../forward/forwarder.ts";
 import { responseHeaders } from "../forward/response-headers.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { UpstreamAttempt } from "../model/metrics.ts";
+import type { OutboundRequest } from "../model/outbound-request.ts";
 import type { AnswerFilter } from "./claim-answer.ts";
 import { CallerLeft } from "./read-body.ts";
 

@@ -26,38 +26,49 @@ export interface Surface {
  * @throws TypeError for rows that `rowProblems` reports
  */
 export function compileSurface(rows: readonly OperationRow[] = [], allows: readonly Feature[] = []): Surface {
-  const [problem] = rowProblems(rows);
-  if (problem !== undefined) throw new TypeError(problem);
+  const [first] = rowProblems(rows);
+  if (first !== undefined) throw new TypeError(`operation ${first.row}: ${first.problem}`);
   const all = [...operations, ...rows.map(complete)];
   return { operations: all, matcher: compileOperations(all), allows: new Set(allows) };
 }
 
-/** Each with the row's method and path. Empty: `compileSurface` takes them. */
-export function rowProblems(rows: readonly OperationRow[]): string[] {
+/** What is wrong with one of the operator's rows. */
+export interface RowProblem {
+  /** Its index. */
+  readonly row: number;
+  readonly problem: string;
+}
+
+/** Empty: `compileSurface` takes the rows. */
+export function rowProblems(rows: readonly OperationRow[]): readonly RowProblem[] {
   const seen = new Set(operations.map(keyOf));
   const names = new Map(operations.map(({ name, group }) => [name, group]));
-  const problems = rows.flatMap((row) => {
+  const problems = rows.flatMap((row, at) => {
     const found = problemsOf(row);
-    if (seen.has(keyOf(row))) found.push("stands in the table already");
+    if (seen.has(keyOf(row))) found.push(`${row.method} ${row.path} stands in the table already`);
     seen.add(keyOf(row));
     // Policy and metrics go by name: one that means two groups would lend the rights of one to the other.
     if ((names.get(row.name) ?? row.group) !== row.group)
       found.push(`the name ${row.name} is of the group ${names.get(row.name)}`);
     names.set(row.name, row.group);
-    return found.map((problem) => `${row.method} ${row.path}: ${problem}`);
+    return found.map((problem) => ({ row: at, problem }));
   });
   return problems.length === 0 ? clashes(rows) : problems;
 }
 
-/** One place of a path may hold one kind of name only. */
-function clashes(rows: readonly OperationRow[]): string[] {
-  try {
-    compileOperations([...operations, ...rows.map(complete)]);
-    return [];
-  } catch (error) {
-    if (error instanceof TypeError) return [error.message];
-    throw error;
+/** One place of a path may hold one kind of name only: the first row that breaks it. */
+function clashes(rows: readonly OperationRow[]): readonly RowProblem[] {
+  const taken: Operation[] = [...operations];
+  for (const [row, written] of rows.entries()) {
+    taken.push(complete(written));
+    try {
+      compileOperations(taken);
+    } catch (error) {
+      if (error instanceof TypeError) return [{ row, problem: error.message }];
+      throw error;
+    }
   }
+  return [];
 }
 
 const complete = (row: OperationRow): Operation => ({

@@ -11,6 +11,7 @@ import { silentMetrics } from "../../src/model/metrics.ts";
 import type { Certificate } from "../../src/pki/certificate.ts";
 import { allow } from "../../src/model/verdict.ts";
 import { createSqliteOwnership } from "../../src/ownership/adapters/sqlite-ownership.ts";
+import { builtIn } from "../../src/target/surface.ts";
 import { ask } from "../support/ask.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { createTestPki, type TestPki } from "../support/test-pki.ts";
@@ -75,6 +76,7 @@ async function listen(
         clock,
         metrics,
         jsonBodyLimit: 1,
+        surface: builtIn,
         backendOf: () => undefined,
         objectBackends: new Map(),
         backendOfNewObjects: undefined,

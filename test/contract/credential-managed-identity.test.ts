@@ -108,7 +108,7 @@ describe("a managed identity behind the token keeper", () => {
     const keeper = keeperFor(freshResource());
     endpoint.faults.next({ kind: "delay", ms: 100 });
     const leaving = new AbortController();
-    const gone = keeper.headers(leaving.signal);
+    const gone = keeper.headers(undefined, leaving.signal);
     const staying = keeper.headers();
     leaving.abort(new Error("the client left"));
     await expect(gone).rejects.toThrow("the client left");

@@ -153,7 +153,7 @@ describe("the token keeper", () => {
     const { promise, resolve } = Promise.withResolvers<AccessToken>();
     answers(() => promise);
     const leaving = new AbortController();
-    const gone = keeper.headers(leaving.signal);
+    const gone = keeper.headers(undefined, leaving.signal);
     const staying = keeper.headers();
     leaving.abort(new Error("the client left"));
     await expect(gone).rejects.toThrow("the client left");

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { requestHeaders } from "../../../src/forward/request-headers.ts";
 
-const credential = ["authorization", "Bearer ours"];
-const build = (client: readonly string[]) => requestHeaders(client, credential, "id-1");
+const build = (client: readonly string[]) => requestHeaders(client, "id-1");
 const names = (headers: readonly string[]) => headers.filter((_, at) => at % 2 === 0);
 
 describe("requestHeaders", () => {
@@ -25,8 +24,8 @@ describe("requestHeaders", () => {
     ]);
   });
 
-  it("ends with the gateway's own credential and request id", () => {
-    expect(build([])).toEqual(["authorization", "Bearer ours", "x-certgate-request-id", "id-1"]);
+  it("ends with the gateway's own request id", () => {
+    expect(build([])).toEqual(["x-certgate-request-id", "id-1"]);
   });
 
   it.each([
@@ -57,7 +56,6 @@ describe("requestHeaders", () => {
     "X-Anything-Unheard-Of",
   ])("withholds a client's %s", (name) => {
     expect(names(build([name, "client"])).map((header) => header.toLowerCase())).toEqual([
-      "authorization",
       "x-certgate-request-id",
     ]);
     expect(build([name, "client"])).not.toContain("client");

@@ -14,6 +14,7 @@ import { silentLogger } from "../../../src/kernel/logger.ts";
 import { silentMetrics } from "../../../src/model/metrics.ts";
 import { defaultPathRules } from "../../../src/pki/verify-path.ts";
 import { compileClientMap } from "../../../src/policy/client-map.ts";
+import { builtIn } from "../../../src/target/surface.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { testPki, type TestPki } from "../../support/test-pki.ts";
 import { chainOf, trustFactsOf } from "../../support/trust-facts.ts";
@@ -52,6 +53,7 @@ function factsWith(trust: TrustFacts = trustFactsOf(pki)): ExplainFacts {
   };
   return {
     callers,
+    surface: builtIn,
     backendOf: (deployment) => (deployment === "gpt-4o" ? "sweden" : undefined),
     routeOf: (url) =>
       ["erp", "hr"]
