@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { requestHeaders } from "../forward/request-headers.ts";
-import { deny, type Denied, type Verdict } from "../model/verdict.ts";
+import { isStreamed, type OutboundBody } from "../model/outbound-request.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decide, mayStillBeGranted } from "../policy/decide.ts";
 import type { Target } from "../model/target.ts";
 import { parseBody } from "../target/parse-body.ts";
@@ -8,18 +9,20 @@ import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
 import type { ConnectionCaller } from "./caller.ts";
-import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
+import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
 import { findBackend } from "./find-backend.ts";
 import type { Gateway } from "./gateway.ts";
 import { claimsOf, forgetDeleted } from "./ownership.ts";
 import { passThrough } from "./pass-through.ts";
 import { readBody } from "./read-body.ts";
+import { receiveForm } from "./receive-form.ts";
 import { relay } from "./relay.ts";
 import { whilePresent } from "./while-present.ts";
 
 /**
  * The story of one request, one stage a call: caller -> target -> grant -> owner and backend -> credential -> forward.
  * Each stage takes what only the stage before it can make.
+ * @param granted hears of the grant, so that it can be decided again when the client's entry changes
  * @returns a denial to render, or undefined once the answer is complete
  * @throws GatewayError for a fault to render (or to cut, when the head was sent); CallerLeft
  */
@@ -29,6 +32,7 @@ export async function handleExchange(
   request: IncomingMessage,
   response: ServerResponse,
   draft: ExchangeDraft,
+  granted: Regrant,
 ): Promise<Denied | undefined> {
   const caller = await connection.identifyOrFetch();
   if (!caller.allowed) return caller;
@@ -37,7 +41,7 @@ export async function handleExchange(
   draft.thumbprint = principal.thumbprint;
 
   const route = gateway.routeOf(request.url ?? "");
-  if (route !== undefined) return passThrough(route, caller.value, request, response, draft);
+  if (route !== undefined) return passThrough(route, caller.value, request, response, draft, granted);
 
   const head = parseHead(
     { method: request.method ?? "", url: request.url ?? "", headers: request.rawHeaders },
@@ -57,15 +61,14 @@ export async function handleExchange(
     });
     if (!early.allowed) return early;
   }
-  const body =
-    head.value.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
-  if (body?.allowed === false) return body;
-  const target = resolveTarget(head.value, body?.value);
-  if (!target.allowed) return target;
-  if (target.value.deployments[0] !== undefined) draft.deployment = target.value.deployments[0];
+  const received = await receive(gateway, head.value, request, response);
+  if (!received.allowed) return received;
+  const { target, body } = received.value;
+  if (target.deployments[0] !== undefined) draft.deployment = target.deployments[0];
 
-  const grant = decide(entry, target.value, circumstancesOf(draft));
+  const grant = decide(entry, target, circumstancesOf(draft));
   if (!grant.allowed) return grant;
+  granted(entry, (changed) => decide(changed, target.value, circumstancesOf(draft)));
   const { deployment } = grant.value;
   if (head.value.operation.answeredBy === "gateway")
     return answerModels(entry, response, draft.requestId, deployment);
@@ -80,15 +83,18 @@ export async function handleExchange(
     method: head.value.operation.method,
     path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
     headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...named],
-    body: body?.value ?? null,
+    body,
   };
   const credential = await whilePresent(response, (signal) =>
-    backend.outbound.headers({ ...outbound, origin: backend.origin }, signal),
+    backend.outbound.headers(
+      { ...outbound, origin: backend.origin, body: isStreamed(body) ? "unseen" : body },
+      signal,
+    ),
   );
 
   const { createdIn } = head.value.operation;
   const claims = claimsOf(grant.value, createdIn, backend.name, gateway.ownership, draft.requestId);
-  const status = await relay(
+  const answered = await relay(
     backend.forwarder,
     { ...outbound, headers: [...outbound.headers, ...credential] },
     response,
@@ -100,9 +106,24 @@ export async function handleExchange(
       ...(claims === undefined ? {} : { filter: claims }),
     },
   );
-  if (deletes !== undefined && status >= 200 && status < 300)
+  if (!answered.allowed) return answered;
+  if (deletes !== undefined && answered.value >= 200 && answered.value < 300)
     await forgetDeleted(grant.value, backend.name, gateway.ownership);
   return undefined;
+}
+
+/** The target, and the body as far as it had to be read for it. */
+async function receive(
+  gateway: Gateway,
+  head: RequestHead,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Verdict<{ readonly target: Target; readonly body: OutboundBody }>> {
+  if (head.body === "multipart") return receiveForm(head, request, response, gateway.formLimits);
+  const body = head.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
+  if (body?.allowed === false) return body;
+  const target = resolveTarget(head, body?.value);
+  return target.allowed ? allow({ target: target.value, body: body?.value ?? null }, target.trace) : target;
 }
 
 /** The head's last word: with the body where the operation has one. */

@@ -6,7 +6,7 @@ import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decideRoute } from "../policy/decide.ts";
 import { readRouteTarget } from "../target/route-target.ts";
 import type { Caller } from "./caller.ts";
-import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
+import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
 import type { ReadyRoute } from "./gateway.ts";
 import { whilePresent } from "./while-present.ts";
 
@@ -20,9 +20,11 @@ export async function passThrough(
   request: IncomingMessage,
   response: ServerResponse,
   draft: ExchangeDraft,
+  granted: Regrant,
 ): Promise<Denied | undefined> {
   const path = authoriseRoute(route, caller, request, draft);
   if (!path.allowed) return path;
+  granted(caller.entry, regrantOf(route, draft));
   const credential = await whilePresent(response, (signal) =>
     route.outbound.headers(toAuthenticate(route, path.value, request), signal),
   );
@@ -66,6 +68,12 @@ export function authoriseRoute(
   if (!target.allowed) return target;
   return allow(`${route.backend.basePath}${target.value.path}`, [...grant.trace, ...target.trace]);
 }
+
+/** Decides again for what the caller's entry has become. */
+export const regrantOf =
+  (route: ReadyRoute, draft: ExchangeDraft): Parameters<Regrant>[1] =>
+  (entry) =>
+    decideRoute(entry, route.name, circumstancesOf(draft));
 
 /** What can be said of a request on a route before it is piped. */
 export const toAuthenticate = (

@@ -1,10 +1,20 @@
-import type { CallerVerdict, ConnectionCaller } from "../gateway/caller.ts";
+import type { Regrant } from "../gateway/exchange-draft.ts";
+import type { Caller, CallerVerdict, ConnectionCaller } from "../gateway/caller.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { deny, type Denied } from "../model/verdict.ts";
+import { deny, type Denied, type Verdict } from "../model/verdict.ts";
 
-interface LiveExchange {
+/** An exchange under way. */
+export interface LiveExchange {
+  /** The grant is decided again whenever the client's entry is another one. */
+  readonly granted: Regrant;
+  /** It is over: it is neither judged nor cut any more. */
+  end(): void;
+}
+
+interface Watched {
   readonly caller: ConnectionCaller;
   readonly cut: (denied: Denied) => void;
+  grant?: { entry: Caller["entry"]; readonly again: Parameters<Regrant>[1] };
 }
 
 /** How often running exchanges are looked at without a reason: a certificate can run out without any news. */
@@ -15,11 +25,11 @@ const slice = { exchanges: 200, ms: 10 };
 /**
  * The exchanges under way: streams and tunnels can run for hours, and a verdict must not outlive its facts. Each is
  * judged again when trust anchors, revocation data or clients change, and twice a second in any case; one whose
- * caller is denied now is cut. Idle connections need nothing: their next request is judged anyway.
+ * caller is denied now, or may not do any more what it does, is cut. Idle connections need nothing: their next request is judged anyway.
  */
 export class LiveExchanges {
   readonly #clock: Clock;
-  readonly #live = new Set<LiveExchange>();
+  readonly #live = new Set<Watched>();
   #sweeping: Promise<void> | undefined;
   #waiting = false;
 
@@ -33,13 +43,17 @@ export class LiveExchanges {
 
   /**
    * @param cut ends the exchange at once; called at most once, and not after the returned function
-   * @returns to be called when the exchange has ended
    */
-  add(caller: ConnectionCaller, cut: (denied: Denied) => void): () => void {
-    const exchange = { caller, cut };
+  add(caller: ConnectionCaller, cut: (denied: Denied) => void): LiveExchange {
+    const exchange: Watched = { caller, cut };
     this.#live.add(exchange);
     this.#watch();
-    return () => this.#live.delete(exchange);
+    return {
+      granted(entry, again) {
+        exchange.grant = { entry, again };
+      },
+      end: () => void this.#live.delete(exchange),
+    };
   }
 
   /** Judges every exchange under way now. To be called when a fact has changed. */
@@ -63,13 +77,13 @@ export class LiveExchanges {
     });
   }
 
-  async #fetchOrCut(exchange: LiveExchange): Promise<void> {
+  async #fetchOrCut(exchange: Watched): Promise<void> {
     if (exchange.caller.isFetching) return;
-    const verdict = await exchange.caller.identifyOrFetch().catch(cannotJudge);
+    const verdict = grantedStill(exchange, await exchange.caller.identifyOrFetch().catch(cannotJudge));
     if (!verdict.allowed) this.#cut(exchange, verdict);
   }
 
-  #cut(exchange: LiveExchange, denied: Denied): void {
+  #cut(exchange: Watched, denied: Denied): void {
     // False where it has ended, or was cut, in the meantime.
     if (this.#live.delete(exchange)) exchange.cut(denied);
   }
@@ -80,9 +94,10 @@ export class LiveExchanges {
     // Those of this moment: a steady inflow must not keep a sweep from ending. What comes later was judged just now.
     for (const exchange of Array.from(this.#live)) {
       if (!this.#live.has(exchange)) continue;
-      const verdict = judgement(exchange.caller);
+      const verdict = judgement(exchange);
       // For lack of data is no denial yet: a request that waits for its first decision is among these, too.
-      if (!verdict.allowed && verdict.missing !== undefined) void this.#fetchOrCut(exchange);
+      if (!verdict.allowed && "missing" in verdict && verdict.missing !== undefined)
+        void this.#fetchOrCut(exchange);
       else if (!verdict.allowed) this.#cut(exchange, verdict);
       judged += 1;
       if (judged % slice.exchanges === 0 || performance.now() - turnedAt > slice.ms) {
@@ -94,12 +109,20 @@ export class LiveExchanges {
 }
 
 /** One exchange that cannot be judged is cut, and the others are judged all the same. */
-function judgement(caller: ConnectionCaller): CallerVerdict {
+function judgement(exchange: Watched): CallerVerdict | Verdict<unknown> {
   try {
-    return caller.identify();
+    return grantedStill(exchange, exchange.caller.identify());
   } catch {
     return cannotJudge();
   }
+}
+
+/** The caller is still trusted: may it still do what it does? */
+function grantedStill({ grant }: Watched, caller: CallerVerdict): CallerVerdict | Verdict<unknown> {
+  if (!caller.allowed || grant === undefined || caller.value.entry === grant.entry) return caller;
+  const again = grant.again(caller.value.entry);
+  if (again.allowed) grant.entry = caller.value.entry;
+  return again;
 }
 
 const cannotJudge = (): CallerVerdict => deny("internal_error", "The caller could not be judged again.");

@@ -34,7 +34,7 @@ export async function serveExchange(
   if (connection.turnedAway) return void response.destroy();
   const draft = begin(server, request);
   let outcome: Outcome = { decision: "allowed", answeredBy: "backend" };
-  const ended = server.live.add(connection, (denied) => {
+  const live = server.live.add(connection, (denied) => {
     outcome = { decision: "denied", answeredBy: "gateway" };
     note(draft, denied.code, denied.detail);
     response.destroy();
@@ -46,14 +46,23 @@ export async function serveExchange(
   });
   try {
     if (server.draining()) response.shouldKeepAlive = false;
-    const denied = await handleExchange(server.gateway, connection, request, response, draft).finally(ended);
+    const denied = await handleExchange(
+      server.gateway,
+      connection,
+      request,
+      response,
+      draft,
+      live.granted,
+    ).finally(() => live.end());
     if (denied === undefined) {
       if (draft.backend === undefined) outcome = { decision: "allowed", answeredBy: "gateway" };
       return;
     }
     outcome = { decision: "denied", answeredBy: "gateway" };
     note(draft, denied.code, denied.detail);
-    refuse(request, response, denied, draft.requestId, closes(denied));
+    // Into an answer that is under way nothing may be written.
+    if (response.headersSent) response.destroy();
+    else refuse(request, response, denied, draft.requestId, closes(denied));
   } catch (fault) {
     const refusal = refusalOf(fault, draft);
     // Nobody to answer: the caller left, or was cut, and then the record says why already.
@@ -87,7 +96,7 @@ export async function serveUpgrade(
     end = { outcome: { decision: "allowed", answeredBy: "gateway" }, status };
   };
   socket.on("error", () => socket.destroy());
-  const ended = server.live.add(connection, (denied) => {
+  const live = server.live.add(connection, (denied) => {
     deny(denied, 101);
     socket.destroy();
   });
@@ -97,7 +106,7 @@ export async function serveUpgrade(
   } catch (fault) {
     fail(fault);
   } finally {
-    ended();
+    live.end();
     server.record(complete(server, draft, end.outcome, end.status));
   }
 }

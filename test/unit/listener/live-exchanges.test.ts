@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionCaller } from "../../../src/gateway/caller.ts";
 import { LiveExchanges } from "../../../src/listener/live-exchanges.ts";
-import { deny, type Denied } from "../../../src/model/verdict.ts";
+import { allow, deny, type Denied, type Verdict } from "../../../src/model/verdict.ts";
+import type { ClientEntry } from "../../../src/policy/client-map.ts";
 import { ManualClock, settle } from "../../support/manual-clock.ts";
 
 const revoked = deny("client_certificate_revoked", "It was revoked.");
@@ -98,8 +99,8 @@ describe("LiveExchanges", () => {
       const live = new LiveExchanges(new ManualClock());
       const { caller, resolve } = callerThatLacks();
       let cut = 0;
-      const ended = live.add(caller, () => (cut += 1));
-      const own = caller.identifyOrFetch().then(ended);
+      const exchange = live.add(caller, () => (cut += 1));
+      const own = caller.identifyOrFetch().then(() => exchange.end());
       await live.judge();
       resolve(unknown);
       await own;
@@ -108,11 +109,45 @@ describe("LiveExchanges", () => {
     });
   });
 
+  describe("with an exchange that was granted", () => {
+    const withdrawn = deny("deployment_not_permitted", "It is not granted any more.");
+
+    function grantedTo(entry: ClientEntry, again: (changed: ClientEntry) => Verdict<unknown>) {
+      let current = entry;
+      const caller = { identify: () => allow({ entry: current }) } as unknown as ConnectionCaller;
+      const live = new LiveExchanges(new ManualClock());
+      const cuts: Denied[] = [];
+      live.add(caller, (denied) => cuts.push(denied)).granted(entry, again);
+      return { live, cuts, change: (next: ClientEntry) => (current = next) };
+    }
+    const entryCalled = (name: string) => ({ name }) as ClientEntry;
+
+    it("cuts it when the client's entry changed and grants it no more", async () => {
+      const { live, cuts, change } = grantedTo(entryCalled("before"), () => withdrawn);
+      await live.judge();
+      expect(cuts).toEqual([]);
+      change(entryCalled("after"));
+      await live.judge();
+      expect(cuts).toEqual([withdrawn]);
+    });
+
+    it("lets it go on when the changed entry grants it, and asks once a change", async () => {
+      const asked: string[] = [];
+      const { live, cuts, change } = grantedTo(entryCalled("before"), ({ name }) => {
+        asked.push(name);
+        return allow(undefined);
+      });
+      change(entryCalled("after"));
+      await live.judge();
+      await live.judge();
+      expect([cuts, asked]).toEqual([[], ["after"]]);
+    });
+  });
+
   it("does not touch an exchange that has ended", async () => {
     const live = new LiveExchanges(new ManualClock());
     let cut = 0;
-    const ended = live.add(callerThatIs("denied").caller, () => (cut += 1));
-    ended();
+    live.add(callerThatIs("denied").caller, () => (cut += 1)).end();
     await live.judge();
     expect(cut).toBe(0);
   });
@@ -120,7 +155,7 @@ describe("LiveExchanges", () => {
   it("holds no timer while nothing is under way", async () => {
     const clock = new ManualClock();
     const live = new LiveExchanges(clock);
-    live.add(callerThatIs("allowed").caller, () => {})();
+    live.add(callerThatIs("allowed").caller, () => {}).end();
     await clock.advance(600);
     expect(clock.pending).toBe(0);
   });
