@@ -151,6 +151,7 @@ async function start(
         clock,
         metrics,
         jsonBodyLimit: config.limits.jsonBodyBytes,
+        formLimits: { heldBytes: config.limits.formHeldBytes, bodyBytes: config.limits.formBodyBytes },
       },
       live,
       draining: () => phase === "shutting down",

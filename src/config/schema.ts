@@ -181,6 +181,16 @@ export const configSchema = z.strictObject({
         .int()
         .positive()
         .default(32 * 1024 * 1024),
+      /** Bytes of a form that are held until it has named its model or purpose. */
+      formHeldBytes: z
+        .int()
+        .positive()
+        .default(32 * 1024 * 1024),
+      /** Largest form in bytes, files included. */
+      formBodyBytes: z
+        .int()
+        .positive()
+        .default(512 * 1024 * 1024),
     })
     .prefault({}),
   timeouts: z

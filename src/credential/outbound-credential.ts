@@ -1,12 +1,12 @@
 import type { RefreshingState } from "../kernel/refreshing.ts";
-import type { OutboundRequest } from "../model/outbound-request.ts";
+import type { OutboundRequest, WholeBody } from "../model/outbound-request.ts";
 
 /** A request that lacks nothing but its credential. Signing credentials sign exactly this; the others do not look. */
 export interface RequestToAuthenticate extends Omit<OutboundRequest, "body"> {
   /** Scheme, host and port of the backend. */
   readonly origin: string;
   /** `unseen`: it is piped as it comes, so nothing can be signed over it. */
-  readonly body: OutboundRequest["body"] | "unseen";
+  readonly body: WholeBody | "unseen";
 }
 
 /** The gateway's own identity towards backends. One file a mode under `adapters/`. */

@@ -7,7 +7,7 @@ export interface AnswerSink {
   /** @returns false when the receiver is full: the forwarder stops reading until `resume`. */
   data(chunk: Uint8Array): boolean;
   end(): void;
-  /** Always a `GatewayError`: `backend_unreachable` or `backend_timeout`. */
+  /** A `GatewayError`, `backend_unreachable` or `backend_timeout`; or the `BodyBrokenOff` of the request's own body. */
   error(fault: Error): void;
 }
 
@@ -21,6 +21,7 @@ export interface Forwarding {
 
 /** One attempt to one backend over pooled, kept-alive, verified TLS connections. */
 export interface Forwarder {
+  /** A streamed body is consumed, or destroyed when it is not wanted any more. A fault of it ends the request unfinished. */
   forward(request: OutboundRequest, sink: AnswerSink): Forwarding;
   /** Ends idle connections at once and the others when their answers are complete. */
   close(): Promise<void>;

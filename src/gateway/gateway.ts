@@ -6,6 +6,7 @@ import type { Backend } from "../model/backend.ts";
 import type { Metrics } from "../model/metrics.ts";
 import type { Surface } from "../target/surface.ts";
 import type { Ownership } from "./ownership.ts";
+import type { FormLimits } from "./receive-form.ts";
 
 /** A backend with everything that a request to it needs. */
 export interface ReadyBackend extends Backend {
@@ -40,4 +41,5 @@ export interface Gateway {
   readonly routeOf: (url: string) => ReadyRoute | undefined;
   /** Bytes. */
   readonly jsonBodyLimit: number;
+  readonly formLimits: FormLimits;
 }

@@ -68,7 +68,7 @@ export async function handleExchange(
 
   const grant = decide(entry, target, circumstancesOf(draft));
   if (!grant.allowed) return grant;
-  granted(entry, (changed) => decide(changed, target.value, circumstancesOf(draft)));
+  granted(entry, (changed) => decide(changed, target, circumstancesOf(draft)));
   const { deployment } = grant.value;
   if (head.value.operation.answeredBy === "gateway")
     return answerModels(entry, response, draft.requestId, deployment);

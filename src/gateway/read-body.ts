@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { allow, deny, type Verdict } from "../model/verdict.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 
 /** Thrown out of a wait when the caller has gone; there is nobody left to answer. */
 export class CallerLeft extends Error {
@@ -40,4 +40,5 @@ export async function readBody(
   return promise;
 }
 
-const tooLarge = (limit: number) => deny("body_too_large", `The body may have at most ${limit} bytes.`);
+export const tooLarge = (limit: number): Denied =>
+  deny("body_too_large", `The body may have at most ${limit} bytes.`);

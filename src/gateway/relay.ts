@@ -3,14 +3,17 @@ import type { AnswerSink, Forwarder } from "../forward/forwarder.ts";
 import { responseHeaders } from "../forward/response-headers.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { UpstreamAttempt } from "../model/metrics.ts";
-import type { OutboundRequest } from "../model/outbound-request.ts";
+import { BodyBrokenOff, type OutboundRequest } from "../model/outbound-request.ts";
+import { allow, type Verdict } from "../model/verdict.ts";
 import type { AnswerFilter } from "./claim-answer.ts";
 import { CallerLeft } from "./read-body.ts";
+import { discardRest } from "./receive-rest.ts";
 
 /**
  * Sends one request to one backend and relays the answer as it arrives, no faster than the caller takes it. When
  * the caller leaves, the backend call is cancelled.
- * @returns the backend's status once the answer is complete
+ * @returns the backend's status once the answer is complete; or why the client's body, which was still on its way, is
+ * refused: the backend never got all of it, and when the head was sent the response is destroyed
  * @throws GatewayError while no head was sent; CallerLeft when the caller went first. A backend that breaks off
  * after the head can only be told by cutting the connection: then the response is destroyed and the fault thrown.
  * What a filter withholds an answer with is thrown too, before any head was sent.
@@ -27,8 +30,8 @@ export function relay(
     /** Stands between the backend's answer and the client's. */
     readonly filter?: AnswerFilter;
   },
-): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+): Promise<Verdict<number>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Verdict<number>>();
   const startedAt = context.clock.now();
   let firstByteMs: number | undefined;
   let done = false;
@@ -54,13 +57,22 @@ export function relay(
     end() {
       finish("answered");
       response.end();
-      resolve(response.statusCode);
+      // The backend did not wait for the end of the body.
+      if (!response.req.complete) discardRest(response.req);
+      resolve(allow(response.statusCode));
     },
     error(fault) {
+      if (fault instanceof BodyBrokenOff) return brokenOff(fault);
       finish((fault as { code?: string }).code === "backend_timeout" ? "timeout" : "unreachable");
       if (response.headersSent) response.destroy();
       reject(fault);
     },
+  };
+  const brokenOff = ({ denied }: BodyBrokenOff) => {
+    finish("aborted");
+    if (response.headersSent) response.destroy();
+    if (denied === undefined) reject(new CallerLeft());
+    else resolve(denied);
   };
   const sink =
     context.filter?.(direct, {

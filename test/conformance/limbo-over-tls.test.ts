@@ -76,6 +76,7 @@ async function listen(
         clock,
         metrics,
         jsonBodyLimit: 1,
+        formLimits: { heldBytes: 1, bodyBytes: 1 },
         surface: builtIn,
         backendOf: () => undefined,
         objectBackends: new Map(),

@@ -1,5 +1,7 @@
+import type { Readable } from "node:stream";
 import { errors, Pool, type Dispatcher } from "undici";
 import { GatewayError } from "../../kernel/errors.ts";
+import { BodyBrokenOff, isStreamed, type WholeBody } from "../../model/outbound-request.ts";
 import { backendTls, mostConnections } from "./backend-tls.ts";
 import type { AnswerSink, Forwarder, Forwarding } from "../forwarder.ts";
 
@@ -33,14 +35,18 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
   });
   return {
     forward(request, sink) {
-      const attempt = new Attempt(sink);
+      const body = isStreamed(request.body) ? request.body : undefined;
+      const attempt = new Attempt(sink, body?.rest);
+      body?.rest.unshift(body.held);
       pool.dispatch(
         {
           method: request.method,
           path: request.path,
           // undici only reads the array; its type does not say so.
-          headers: request.headers as string[],
-          body: request.body,
+          headers: (body?.length === undefined
+            ? request.headers
+            : [...request.headers, "content-length", String(body.length)]) as string[],
+          body: body === undefined ? (request.body as WholeBody) : body.rest,
         },
         attempt,
       );
@@ -52,11 +58,14 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
 
 class Attempt implements Dispatcher.DispatchHandler, Forwarding {
   readonly #sink: AnswerSink;
+  /** undici leaves it alone where no connection was had, or where it waits for one. */
+  readonly #body: Readable | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled = false;
 
-  constructor(sink: AnswerSink) {
+  constructor(sink: AnswerSink, body: Readable | undefined) {
     this.#sink = sink;
+    this.#body = body;
   }
 
   resume(): void {
@@ -66,6 +75,7 @@ class Attempt implements Dispatcher.DispatchHandler, Forwarding {
   cancel(): void {
     this.#cancelled = true;
     this.#controller?.abort(cancelled);
+    this.#body?.destroy();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -84,11 +94,14 @@ class Attempt implements Dispatcher.DispatchHandler, Forwarding {
   }
 
   onResponseEnd(): void {
+    // An answer that is complete before the body is: nobody reads the rest of it.
+    this.#body?.destroy();
     if (!this.#cancelled) this.#sink.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, fault: Error): void {
-    if (!this.#cancelled) this.#sink.error(asGatewayError(fault));
+    this.#body?.destroy();
+    if (!this.#cancelled) this.#sink.error(fault instanceof BodyBrokenOff ? fault : asGatewayError(fault));
   }
 }
 

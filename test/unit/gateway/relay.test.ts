@@ -61,7 +61,7 @@ describe("relay", () => {
     backend.data(Buffer.from("slow down"));
     clock.sleep(20);
     backend.end();
-    expect(await done).toBe(429);
+    expect(await done).toMatchObject({ allowed: true, value: 429 });
     expect(attempts).toEqual([{ backend: "main", outcome: "answered", durationMs: 50, firstByteMs: 30 }]);
     const chunks = await (await answerTo(client)).toArray();
     expect(Buffer.concat(chunks as Buffer[]).toString()).toBe("slow down");

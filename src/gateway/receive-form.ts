@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { BodyBrokenOff, type StreamedBody } from "../model/outbound-request.ts";
+import type { Target } from "../model/target.ts";
+import { allow, type Allowed, type Denied, type Verdict } from "../model/verdict.ts";
+import { type MultipartReader, startMultipart } from "../target/multipart/start-multipart.ts";
+import type { RequestHead } from "../target/parse-head.ts";
+import { CallerLeft, tooLarge } from "./read-body.ts";
+
+export interface FormLimits {
+  /** Bytes that are held until the form has said what it names. */
+  readonly heldBytes: number;
+  /** Bytes of a whole form. */
+  readonly bodyBytes: number;
+}
+
+/** A form whose target is known. */
+export interface ReceivedForm {
+  readonly target: Target;
+  /** Whole where it was held to its end anyway, and found good; else the client is made to wait until it is read on. */
+  readonly body: Uint8Array | StreamedBody;
+}
+
+/** A form that says that it is no longer than this is held whole: it costs little, and can be sent twice. */
+const smallForm = 1024 * 1024;
+
+/** What may stand behind a boundary's text in the last delimiter and the line ends around it. */
+const aroundBoundary = 10;
+
+/**
+ * Reads a form until its target is known. From then on it streams: what is read is held against the form's rules first,
+ * and the end of it is given on only when all of it was good.
+ * @throws CallerLeft when the connection ends before the target is known
+ */
+export function receiveForm(
+  head: RequestHead,
+  request: IncomingMessage,
+  response: ServerResponse,
+  limits: FormLimits,
+): Promise<Verdict<ReceivedForm>> {
+  const declared = request.headers["content-length"];
+  const length = declared === undefined ? undefined : Number(declared);
+  if (length !== undefined && length > limits.bodyBytes) return Promise.resolve(tooLarge(limits.bodyBytes));
+  // Only now may a client that asked first send its body.
+  if (request.headers.expect !== undefined) response.writeContinue();
+  return new FormReceiver(head, request, length, limits).received;
+}
+
+class FormReceiver {
+  readonly received: Promise<Verdict<ReceivedForm>>;
+  readonly #settle: (verdict: Verdict<ReceivedForm>) => void;
+  readonly #fail: (fault: CallerLeft) => void;
+  readonly #request: IncomingMessage;
+  readonly #reader: MultipartReader;
+  readonly #limit: number;
+  readonly #length: number | undefined;
+  /** A receiver that does not wait for the end of the body takes the last delimiter for the end. */
+  readonly #keptBack: number;
+  /** Checked, and not given on yet. */
+  #chunks: Uint8Array[] = [];
+  #kept = 0;
+  #total = 0;
+  #target: Allowed<Target> | undefined;
+  #rest: Readable | undefined;
+  #over = false;
+
+  constructor(
+    head: RequestHead,
+    request: IncomingMessage,
+    length: number | undefined,
+    { heldBytes, bodyBytes }: FormLimits,
+  ) {
+    const { promise, resolve, reject } = Promise.withResolvers<Verdict<ReceivedForm>>();
+    this.received = promise;
+    this.#settle = resolve;
+    this.#fail = reject;
+    this.#request = request;
+    this.#length = length;
+    this.#limit = bodyBytes;
+    this.#reader = startMultipart(head, { heldBytes });
+    this.#keptBack = (head.boundary?.length ?? 0) + aroundBoundary;
+    request.on("data", (chunk: Uint8Array) => this.#data(chunk));
+    request.once("end", () => this.#end());
+    request.once("error", () => this.#left());
+    request.once("close", () => this.#left());
+  }
+
+  #data(chunk: Uint8Array): void {
+    if (this.#over) return;
+    this.#total += chunk.length;
+    if (this.#total > this.#limit) return this.#refuse(tooLarge(this.#limit));
+    const verdict = this.#reader.push(chunk);
+    if (verdict !== "more") {
+      if (!verdict.allowed) return this.#refuse(verdict);
+      this.#target = verdict;
+    }
+    this.#chunks.push(chunk);
+    this.#kept += chunk.length;
+    if (this.#rest !== undefined) return this.#giveOn(this.#rest);
+    if (this.#target !== undefined && (this.#length ?? Infinity) > smallForm) this.#stream(this.#target);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    const last = this.#reader.end();
+    if (!last.allowed) return this.#refuse(last);
+    this.#over = true;
+    if (this.#rest === undefined) {
+      const { value, trace } = this.#target ?? last;
+      return this.#settle(allow({ target: value, body: this.#take() }, trace));
+    }
+    this.#rest.push(this.#take());
+    this.#rest.push(null);
+  }
+
+  /** The client waits from here on, until what it sent is asked for. */
+  #stream({ value, trace }: Allowed<Target>): void {
+    this.#request.pause();
+    const rest = new Readable({
+      read: () => {
+        if (!this.#over) this.#request.resume();
+      },
+      destroy: (fault, done) => {
+        this.#over = true;
+        this.#chunks = [];
+        this.#request.pause();
+        done(fault);
+      },
+    });
+    // It can break off while nobody listens yet; who consumes it hears of it all the same.
+    rest.on("error", () => {});
+    this.#rest = rest;
+    const all = this.#take();
+    const cut = Math.max(0, all.length - this.#keptBack);
+    this.#chunks = [all.subarray(cut)];
+    this.#kept = all.length - cut;
+    this.#settle(
+      allow({ target: value, body: { length: this.#length, held: all.subarray(0, cut), rest } }, trace),
+    );
+  }
+
+  #giveOn(rest: Readable): void {
+    let hasRoom = true;
+    for (;;) {
+      const [first] = this.#chunks;
+      if (first === undefined || this.#kept - first.length < this.#keptBack) break;
+      this.#chunks.shift();
+      this.#kept -= first.length;
+      hasRoom = rest.push(first);
+    }
+    if (!hasRoom) this.#request.pause();
+  }
+
+  #refuse(denied: Denied): void {
+    this.#over = true;
+    this.#request.pause();
+    if (this.#rest === undefined) this.#settle(denied);
+    else this.#rest.destroy(new BodyBrokenOff(denied));
+  }
+
+  #left(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#rest === undefined) this.#fail(new CallerLeft());
+    else this.#rest.destroy(new BodyBrokenOff());
+  }
+
+  #take(): Uint8Array {
+    const [first] = this.#chunks;
+    const all = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#kept = 0;
+    return all;
+  }
+}
