@@ -1,3 +1,4 @@
+import { membersOf } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import { createHttpProxyPassThrough } from "../forward/adapters/http-proxy-pass-through.ts";
@@ -25,19 +26,19 @@ export async function composeBackends(
     idleTimeoutMs: config.timeouts.idleSeconds * 1000,
   };
   const backends = new Map<string, ReadyBackend & { readonly ca: string | undefined }>();
-  for (const [name, { endpoint, credential, caFile }] of Object.entries(config.backends)) {
+  for (const [name, { endpoint, kind, credential, caFile }] of Object.entries(config.backends)) {
     const { origin, pathname } = new URL(endpoint);
     const outbound = credentials.get(credential);
     if (outbound === undefined) continue;
     const ca = await readCa(caFile);
     const forwarder = createUndiciForwarder({ origin, ...timeouts, ...(ca === undefined ? {} : { ca }) });
     const basePath = pathname.replace(/\/$/, "");
-    backends.set(name, { name, origin, basePath, credential, outbound, forwarder, ca });
+    backends.set(name, { name, kind, origin, basePath, credential, outbound, forwarder, ca });
   }
 
   const deployments = new Map<string, ReadyBackend>();
-  for (const [deployment, { backend: name }] of Object.entries(config.deployments)) {
-    const backend = backends.get(name);
+  for (const [deployment, written] of Object.entries(config.deployments)) {
+    const backend = backends.get(membersOf(written)[0]?.backend ?? "");
     if (backend !== undefined) deployments.set(deployment, backend);
   }
 

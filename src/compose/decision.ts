@@ -1,3 +1,4 @@
+import { membersOf } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { CallerFacts } from "../gateway/caller.ts";
 import type { ExplainFacts } from "../gateway/explain.ts";
@@ -74,8 +75,10 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
     explainFacts: {
       callers,
       surface,
-      backendOf: (deployment) =>
-        Object.hasOwn(config.deployments, deployment) ? config.deployments[deployment]?.backend : undefined,
+      backendOf(deployment) {
+        const written = config.deployments[deployment];
+        return written === undefined ? undefined : membersOf(written)[0]?.backend;
+      },
       routeOf: (url) =>
         Object.entries(config.routes)
           .map(([name, { path: prefix, backend }]) => ({ name, prefix, backend }))

@@ -20,7 +20,8 @@ export function checkReferences(root: Loose, report: Report): void {
   const credential = (node: Loose) => check(at(node, "credential"), "credentials", "credential");
   const keyVault = (node: Loose) => check(at(node, "keyVault"), "keyVaults", "key vault");
 
-  for (const [, deployment] of entries(at(root, "deployments"))) backend(deployment);
+  for (const [, deployment] of entries(at(root, "deployments")))
+    for (const member of [deployment, ...items(at(deployment, "backends"))]) backend(member);
   for (const [, route] of entries(at(root, "routes"))) backend(route);
   backend(at(root, "ownership"));
   for (const [, node] of entries(at(root, "backends"))) credential(node);

@@ -1,4 +1,5 @@
 import { checkClients } from "./check-clients.ts";
+import { checkDeployments } from "./check-deployments.ts";
 import { checkOperations } from "./check-operations.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkRevocation } from "./check-revocation.ts";
@@ -13,6 +14,7 @@ export function checkConfig(value: unknown, report: Report): void {
   checkReferences(root, report);
   checkClients(root, report);
   checkRoutes(root, report);
+  checkDeployments(root, report);
   checkOperations(root, report);
   checkRevocation(root, report);
   checkUrls(root, report);

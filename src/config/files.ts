@@ -20,6 +20,9 @@ const fileNodes = (root: Loose): readonly Loose[] =>
     ...["keyVaults", "backends"].flatMap((section) =>
       entries(at(root, section)).map(([, entry]) => at(entry, "caFile")),
     ),
+    ...entries(at(root, "backends")).flatMap(([, backend]) =>
+      ["file", "keyFile"].map((key) => at(backend, "tls", "clientCertificate", key)),
+    ),
   ].filter((node) => (text(node) ?? "") !== "");
 
 /** Makes relative paths absolute, in place: they are relative to the configuration's folder, not to the process's. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { signatureAlgorithmNames } from "../pki/signature-algorithms.ts";
-import { deploymentNamePattern } from "../model/deployment-name.ts";
+import { backends, deployments, timeouts } from "./backend-schema.ts";
 import { allowedFeatures, operationRows } from "./operations-schema.ts";
 import { ownership } from "./ownership-schema.ts";
 import { client, name, role } from "./client-schema.ts";
@@ -131,16 +131,8 @@ export const configSchema = z.strictObject({
     revocation: revocation.prefault({}),
   }),
   credentials: z.record(name, managedIdentity),
-  backends: z.record(
-    name,
-    z.strictObject({
-      endpoint: httpsUrl,
-      credential: name,
-      /** A private CA for this backend's TLS certificate, beside the system's roots. */
-      caFile: path.optional(),
-    }),
-  ),
-  deployments: z.record(z.string().regex(deploymentNamePattern), z.strictObject({ backend: name })),
+  backends,
+  deployments,
   /** Operations of the backends beyond the built-in table. */
   operations: operationRows,
   features: allowedFeatures,
@@ -193,15 +185,7 @@ export const configSchema = z.strictObject({
         .default(512 * 1024 * 1024),
     })
     .prefault({}),
-  timeouts: z
-    .strictObject({
-      connectSeconds: seconds.default(10),
-      /** From the request's end to the answer's head: reasoning models take long. */
-      firstByteSeconds: seconds.default(600),
-      /** Between two pieces of an answer. */
-      idleSeconds: seconds.default(120),
-    })
-    .prefault({}),
+  timeouts,
   log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
 });
 

@@ -91,7 +91,7 @@ describe("a good configuration", () => {
       draft["deployments"].constructor = { backend: "sweden" };
       draft["clients"].robot.deployments.push("constructor");
     });
-    expect(outcome.ok && outcome.config.deployments["constructor"]).toEqual({ backend: "sweden" });
+    expect(outcome.ok && outcome.config.deployments["constructor"]).toMatchObject({ backend: "sweden" });
   });
 });
 
