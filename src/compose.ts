@@ -3,13 +3,13 @@ import { createAdminApp } from "./admin/app.ts";
 import { readinessOf, type ReadinessItem } from "./admin/readiness.ts";
 import { startAdminServer } from "./admin/server.ts";
 import { composeBackends } from "./compose/backends.ts";
+import { composeOutbound } from "./compose/credentials.ts";
 import { composeDecision } from "./compose/decision.ts";
 import { composeOwnership } from "./compose/ownership.ts";
 import { readinessOfCrls, readinessOfAnchors } from "./compose/readiness.ts";
 import { asksAtNeed, revocationRules } from "./compose/revocation.ts";
-import { composeSources } from "./compose/sources.ts";
+import { composeSources, readCa } from "./compose/sources.ts";
 import type { Config } from "./config/schema.ts";
-import { createTokenKeeper } from "./credential/token-keeper.ts";
 import type { ExplainFacts } from "./gateway/explain.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { GatewayError } from "./kernel/errors.ts";
@@ -81,17 +81,7 @@ async function start(
     source: sources.serverCertificate(config.listen.certificate),
     refreshMs: config.trust.refreshSeconds * 1000,
   });
-  const credentials = new Map(
-    Object.entries(config.credentials).map(([name, { scope }]) => [
-      name,
-      createTokenKeeper({
-        name,
-        clock,
-        logger: log,
-        fetchToken: (abortSignal) => sources.tokens(name).getToken(scope, { abortSignal }),
-      }),
-    ]),
-  );
+  const credentials = composeOutbound(config, { ...sources, clock, log, readCa });
   const backends = await composeBackends(config, credentials);
   started.defer(() => backends.close());
   const ownership = await composeOwnership(config, clock, log);

@@ -5,7 +5,6 @@ import type {
   CrlSource as CrlSourceConfig,
   ServerCertificateSource as ServerCertificateConfig,
 } from "../config/schema.ts";
-import { createManagedIdentityCredential } from "../credential/adapters/azure-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import type { TokenSource } from "../model/token-source.ts";
@@ -18,6 +17,7 @@ import { createKeyVaultClient, type KeyVaultClient } from "../trust/adapters/key
 import { keyVaultServerCertificate } from "../trust/adapters/key-vault-server-certificate.ts";
 import { createCrlReader, type CrlReader } from "../trust/crl-reader.ts";
 import type { CertificateSource, CrlSource, ServerCertificateSource } from "../trust/ports.ts";
+import { composeTokenSources } from "./credentials.ts";
 
 /** Turns the names and sources of a configuration into adapters. */
 export interface Sources {
@@ -29,21 +29,14 @@ export interface Sources {
   readonly crlReader: CrlReader;
   readonly serverCertificate: (source: ServerCertificateConfig) => ServerCertificateSource;
   readonly tokens: (credential: string) => TokenSource;
+  readonly vault: (name: string) => KeyVaultClient;
 }
 
 /** @throws GatewayError `internal_error` when a CA file cannot be read */
 export async function composeSources(config: Config, clock: Clock): Promise<Sources> {
-  const tokenSources = new Map(
-    Object.entries(config.credentials).map(([name, options]) => [
-      name,
-      createManagedIdentityCredential({
-        ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
-        ...(options.objectId === undefined ? {} : { objectId: options.objectId }),
-        ...(options.resourceId === undefined ? {} : { resourceId: options.resourceId }),
-      }),
-    ]),
-  );
-  const tokens = (name: string) => found(tokenSources, name, "credential");
+  const vault = (name: string) => found(vaults, name, "key vault");
+  const tokenSources = await composeTokenSources(config, { clock, vault, readCa });
+  const tokens = (name: string) => found(tokenSources, name, "credential that gives tokens");
 
   const vaults = new Map<string, KeyVaultClient>();
   for (const [name, { url, credential, caFile, verifyChallengeResource }] of Object.entries(
@@ -63,10 +56,10 @@ export async function composeSources(config: Config, clock: Clock): Promise<Sour
   }
   const crlReader = createCrlReader({ clock });
   const points = config.trust.revocation.distributionPoints;
-  const vault = (name: string) => found(vaults, name, "key vault");
 
   return {
     tokens,
+    vault,
     crlReader,
     certificates(source) {
       if ("file" in source) return fileCertificates(source.file);

@@ -4,6 +4,7 @@ import { backends, deployments, timeouts } from "./backend-schema.ts";
 import { allowedFeatures, operationRows } from "./operations-schema.ts";
 import { ownership } from "./ownership-schema.ts";
 import { client, name, role } from "./client-schema.ts";
+import { credential } from "./credential-schema.ts";
 
 /**
  * The configuration's single source: shapes, defaults and limits. Cross references (a deployment without a
@@ -86,18 +87,6 @@ const pathRules = z.strictObject({
   maximumIntermediates: z.int().min(0).max(10).default(10),
 });
 
-const managedIdentity = z
-  .strictObject({
-    type: z.literal("managed-identity"),
-    clientId: z.string().min(1).optional(),
-    objectId: z.string().min(1).optional(),
-    resourceId: z.string().min(1).optional(),
-    scope: z.string().min(1).default("https://cognitiveservices.azure.com/.default"),
-  })
-  .refine((value) => [value.clientId, value.objectId, value.resourceId].filter(Boolean).length <= 1, {
-    error: "name the identity by clientId, objectId or resourceId: one of them",
-  });
-
 export const configSchema = z.strictObject({
   listen: z.strictObject({
     host: z.string().min(1).default("0.0.0.0"),
@@ -130,7 +119,7 @@ export const configSchema = z.strictObject({
     path: pathRules.prefault({}),
     revocation: revocation.prefault({}),
   }),
-  credentials: z.record(name, managedIdentity),
+  credentials: z.record(name, credential),
   backends,
   deployments,
   /** Operations of the backends beyond the built-in table. */

@@ -4,6 +4,7 @@ import type { Logger } from "../kernel/logger.ts";
 import { Refreshing, type Fetched } from "../kernel/refreshing.ts";
 import type { AccessToken } from "../model/token-source.ts";
 import type { OutboundCredential, RequestToAuthenticate } from "./outbound-credential.ts";
+import { createRenewalGate, unlessAborted } from "./renewal-gate.ts";
 import { planToken, type TokenPlan } from "./token-plan.ts";
 
 export interface TokenKeeperOptions {
@@ -11,8 +12,11 @@ export interface TokenKeeperOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Fetches a token from its issuer. Throws when it cannot; no token at all is a failure too. */
-  readonly fetchToken: (signal: AbortSignal) => Promise<AccessToken | null | undefined>;
+  /**
+   * Fetches a token from its issuer. Throws when it cannot; no token at all is a failure too. `renew`: a backend refused
+   * the last one, so the same again is of little use.
+   */
+  readonly fetchToken: (signal: AbortSignal, renew: boolean) => Promise<AccessToken | null | undefined>;
   /** Milliseconds for one fetch. Default 10,000. */
   readonly timeoutMs?: number;
   /** In [0, 1); for tests. */
@@ -24,6 +28,9 @@ export interface TokenKeeper extends OutboundCredential {
   headers(request?: RequestToAuthenticate, signal?: AbortSignal): Promise<readonly string[]>;
 }
 
+/** A token that came this short a time ago was good then: whoever refuses it has another reason. */
+const justFetchedMs = 1000;
+
 /** Visible ASCII: what a header may carry. Anything else would split or break the request that it authenticates. */
 const headerSafe = /^[\x21-\x7e]+$/;
 
@@ -33,12 +40,23 @@ const headerSafe = /^[\x21-\x7e]+$/;
  */
 export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
   const { name, clock, logger, fetchToken, timeoutMs = 10_000, random } = options;
+  const gate = createRenewalGate(clock);
   let plan: TokenPlan | undefined;
+  let newSince = 0;
   let failing = false;
+  let renewNext = false;
 
   const fetch = async (signal: AbortSignal): Promise<Fetched<readonly string[]>> => {
-    const token = await fetchToken(signal);
+    const renew = renewNext;
+    renewNext = false;
+    const token = await fetchToken(signal, renew);
     const next = planToken(checked(token, clock.now()), clock.now(), plan);
+    if (next.token !== plan?.token) newSince = clock.now();
+    else if (renew)
+      logger.warn(
+        { credential: name },
+        "a backend refuses the token, and its issuer gives the same one again; does the identity lack its role at that backend?",
+      );
     plan = next;
     return {
       value: Object.freeze(["authorization", `Bearer ${next.token}`]),
@@ -81,6 +99,8 @@ export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
     name,
     async headers(_request, signal) {
       try {
+        const renewal = gate.underWay();
+        if (renewal !== undefined) await unlessAborted(renewal, signal);
         return await refreshing.get(signal);
       } catch (error) {
         // The caller left: its own reason, not a fault of the credential.
@@ -92,7 +112,19 @@ export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
         });
       }
     },
-    refused: () => false,
+    refused(headers) {
+      const current = refreshing.usable();
+      if (current === undefined || headers[1] !== current[1] || gate.underWay() !== undefined) return true;
+      if (clock.now() - newSince < justFetchedMs || !gate.tryPass()) return false;
+      logger.warn(
+        { credential: name },
+        "a backend refused the token at hand before its end; another is fetched",
+      );
+      renewNext = true;
+      // What is at hand stays there: if no other comes, it may still serve other backends.
+      gate.renew(() => refreshing.refresh());
+      return true;
+    },
     state: () => refreshing.state(),
     start() {
       // Its failure is logged, shown in the state and retried; nobody waits here.

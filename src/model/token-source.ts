@@ -18,6 +18,10 @@ export interface TokenSource {
    */
   getToken(
     scopes: string | string[],
-    options?: { readonly abortSignal?: AbortSignal },
+    options?: {
+      readonly abortSignal?: AbortSignal;
+      /** The last token was refused early: anything that would give it once more is to be left aside, where it can be. */
+      readonly renew?: boolean;
+    },
   ): Promise<AccessToken | null>;
 }

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createManagedIdentityCredential } from "../../src/credential/adapters/azure-identity.ts";
+import { createManagedIdentityCredential } from "../../src/credential/adapters/managed-identity.ts";
 import { createTokenKeeper } from "../../src/credential/token-keeper.ts";
 import { AccessTokens } from "../../src/dev/azure/access-tokens.ts";
 import { faults } from "../../src/dev/azure/faults.ts";

@@ -1,62 +1,89 @@
-import type { TokenCredential } from "@azure/identity";
+import type { TokenCredential, TokenCredentialOptions } from "@azure/identity";
 import type { TokenSource } from "../../model/token-source.ts";
-import { explainIdentityFault } from "./identity-fault.ts";
+import { type Advise, explainIdentityFault } from "./identity-fault.ts";
 
-/** Which managed identity: the system-assigned one, or a user-assigned one by one of its ids. */
-export interface ManagedIdentityOptions {
-  readonly clientId?: string;
-  readonly objectId?: string;
-  /** The ARM id: `/subscriptions/.../userAssignedIdentities/NAME`. */
-  readonly resourceId?: string;
+type Policies = NonNullable<TokenCredentialOptions["additionalPolicies"]>;
+
+/** The last answer of the issuer: the SDK's faults do not tell what its head said. */
+export interface AnswerWatch {
+  /** For the SDK's `additionalPolicies`. */
+  readonly policies: Policies;
+  readonly last: () => { readonly status: number; readonly retryAfterSeconds?: number } | undefined;
 }
 
-/**
- * The host's managed identity: IMDS, App Service, Container Apps, Arc. The identity package is loaded with the first
- * token, because it is heavy. Its own retries are off: they would hold a caller for up to 72 s, and the keeper of the
- * token retries anyway.
- */
-export function createManagedIdentityCredential(options: ManagedIdentityOptions = {}): TokenSource {
-  return createAzureTokenSource(describeManagedIdentity(options), async () => {
-    const { ManagedIdentityCredential } = await import("@azure/identity");
-    const retryOptions = { maxRetries: 0 };
-    const { clientId, objectId, resourceId } = options;
-    if (objectId !== undefined) return new ManagedIdentityCredential({ objectId, retryOptions });
-    if (resourceId !== undefined) return new ManagedIdentityCredential({ resourceId, retryOptions });
-    return new ManagedIdentityCredential(
-      clientId === undefined ? { retryOptions } : { clientId, retryOptions },
-    );
-  });
+export interface AzureTokenSourceOptions {
+  /** Who it is, for the sentences of its faults. */
+  readonly identity: string;
+  readonly advise: Advise;
+  /** Makes the SDK's credential; the package is to be loaded here, because it is heavy. */
+  readonly make: (watch: AnswerWatch, material: string) => Promise<TokenCredential>;
+  /**
+   * What the credential is made of, where that can change: looked at before each token, and the credential is made
+   * anew with another. The SDK itself reads a secret once, and a certificate's renewal too late.
+   */
+  readonly material?: (signal: AbortSignal) => Promise<string>;
 }
 
 /**
  * Puts one of the SDK's credentials behind the port: made with the first use, every fault explained, every wait
  * ended by its signal even where the SDK ignores it (as the managed identity's does).
  */
-export function createAzureTokenSource(identity: string, make: () => Promise<TokenCredential>): TokenSource {
-  let made: Promise<TokenCredential> | undefined;
+export function createAzureTokenSource(options: AzureTokenSourceOptions): TokenSource {
+  const { identity, advise, make, material } = options;
+  const neverAborted = new AbortController().signal;
+  let made: { readonly from: string; readonly credential: Promise<TokenCredential> } | undefined;
+  const watch = watchAnswers();
+
+  async function credentialFor(signal: AbortSignal, renew: boolean): Promise<TokenCredential> {
+    const from = material === undefined ? "" : await material(signal);
+    // Another instance has another cache: the only way to make the SDK ask again for what it has.
+    if (renew || made?.from !== from) made = { from, credential: make(watch, from) };
+    return made.credential;
+  }
+
   return {
-    async getToken(scopes, { abortSignal } = {}) {
+    async getToken(scopes, { abortSignal = neverAborted, renew = false } = {}) {
+      watch.forget();
       try {
-        made ??= make().catch((fault: unknown) => {
-          made = undefined;
-          throw fault;
-        });
-        const credential = await made;
-        if (abortSignal === undefined) return await credential.getToken(scopes);
-        return await endedBy(abortSignal, credential.getToken(scopes, { abortSignal }));
+        const token = credentialFor(abortSignal, renew).then((credential) =>
+          credential.getToken(scopes, { abortSignal }),
+        );
+        return await endedBy(abortSignal, token);
       } catch (fault) {
-        if (abortSignal?.aborted === true) throw fault;
-        throw explainIdentityFault(fault, identity);
+        // The SDK remembers a failure and repeats it for a minute without asking: who keeps the token waits better.
+        made = undefined;
+        if (abortSignal.aborted) throw fault;
+        throw explainIdentityFault(fault, identity, advise, watch.last());
       }
     },
   };
 }
 
-function describeManagedIdentity({ clientId, objectId, resourceId }: ManagedIdentityOptions): string {
-  if (clientId !== undefined) return `managed identity with client id ${clientId}`;
-  if (objectId !== undefined) return `managed identity with object id ${objectId}`;
-  if (resourceId !== undefined) return `managed identity ${resourceId}`;
-  return "system-assigned managed identity";
+function watchAnswers(): AnswerWatch & { forget(): void } {
+  let last: ReturnType<AnswerWatch["last"]>;
+  return {
+    last: () => last,
+    forget() {
+      last = undefined;
+    },
+    policies: [
+      {
+        position: "perCall",
+        policy: {
+          name: "certgateAnswerWatch",
+          async sendRequest(request, next) {
+            const response = await next(request);
+            const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+            last = {
+              status: response.status,
+              ...(seconds > 0 && Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {}),
+            };
+            return response;
+          },
+        },
+      },
+    ],
+  };
 }
 
 function endedBy<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {

@@ -1,35 +1,47 @@
-import { GatewayError } from "../../kernel/errors.ts";
+import { describeFault, GatewayError } from "../../kernel/errors.ts";
+
+/** What a fault comes to, as far as it can be told. */
+export interface IdentityFault {
+  /** The innermost HTTP status. */
+  readonly status: number | undefined;
+  /** The outermost text, without anything that looks like a token. */
+  readonly text: string;
+}
+
+/** One sentence that says what to do. */
+export type Advise = (fault: IdentityFault) => string;
+
+/** Text of a network that does not carry, in the words of the SDK, of MSAL and of Node. */
+export const unreachable =
+  /network_error|unreachable|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|socket hang up/i;
 
 /**
  * The identity SDK's faults as one sentence that says what to do. Its own error objects stop here: they carry
  * requests and answers, and an answer may hold a token.
  */
-export function explainIdentityFault(fault: unknown, identity: string): GatewayError {
-  const { status, text } = read(fault);
-  return new GatewayError("credential_unavailable", `${identity}: ${advice(status, text)}`, {
-    cause: new Error(text),
+export function explainIdentityFault(
+  fault: unknown,
+  identity: string,
+  advise: Advise,
+  answer?: { readonly status: number; readonly retryAfterSeconds?: number },
+): GatewayError {
+  // A source of this project's own (a secret, a certificate) has said what to do already.
+  if (fault instanceof GatewayError)
+    return new GatewayError("credential_unavailable", `${identity}: ${describeFault(fault)}`, {
+      ...(fault.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: fault.retryAfterSeconds }),
+    });
+  const seen = read(fault);
+  const failed = answer !== undefined && answer.status >= 400;
+  const status = seen.status ?? (failed ? answer.status : undefined);
+  return new GatewayError("credential_unavailable", `${identity}: ${advise({ status, text: seen.text })}`, {
+    cause: new Error(seen.text),
+    ...(failed && answer.retryAfterSeconds !== undefined
+      ? { retryAfterSeconds: answer.retryAfterSeconds }
+      : {}),
   });
 }
 
-function advice(status: number | undefined, text: string): string {
-  if (/network_error|unreachable|ECONNREFUSED|ENOTFOUND|ECONNRESET|EHOSTUNREACH|ENETUNREACH/i.test(text))
-    return "the identity endpoint cannot be reached, or something else answers there; does this host run in Azure with a managed identity, and does no firewall or proxy stand between?";
-  if (/identity not found|no.*identity.*(assigned|found)/i.test(text) || status === 404)
-    return "the host has no such identity; assign it to the host, or correct its id in the configuration";
-  if (status === 400)
-    return "the identity endpoint refuses the request; is the identity assigned to this host, and is the scope right?";
-  if (status === 401 || status === 403)
-    return "the identity endpoint forbids the request; may this host use the identity?";
-  if (status === 429 || /too many requests|throttl/i.test(text))
-    return "the identity endpoint throttles; it is asked again after a pause";
-  if (status === 410) return "the identity endpoint is being updated; it is asked again after a pause";
-  if (status !== undefined && status >= 500)
-    return `the identity endpoint fails with status ${status}; it is asked again after a pause`;
-  return "no token could be obtained";
-}
-
-/** The innermost HTTP status and the outermost text, with anything that looks like a token taken out. */
-function read(fault: unknown): { status: number | undefined; text: string } {
+function read(fault: unknown): IdentityFault {
   let status: number | undefined;
   for (let at: unknown = fault, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1)
     for (const key of ["status", "statusCode", "code"]) {
@@ -38,7 +50,7 @@ function read(fault: unknown): { status: number | undefined; text: string } {
     }
   const message = fault instanceof Error ? fault.message || fault.name : String(fault);
   status ??= Number(/status code: (\d{3})/i.exec(message)?.[1] ?? Number.NaN) || undefined;
-  return { status, text: withoutTokens(message).slice(0, 500) };
+  return { status, text: withoutTokens(message).slice(0, 1500) };
 }
 
 /**
@@ -47,5 +59,5 @@ function read(fault: unknown): { status: number | undefined; text: string } {
  */
 const withoutTokens = (text: string): string =>
   text
-    .replace(/(?:Http status message:|parsing the response body).*/s, "")
+    .replace(/(?:Http status message:|parsing the response body|Unexpected token|is not valid JSON).*/s, "")
     .replace(/eyJ[\w-]{8,}(?:\.[\w-]*){0,4}|[\w-]{80,}/g, "[removed]");
