@@ -1,0 +1,124 @@
+import type { Clock } from "../kernel/clock.ts";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
+import { Refreshing, type Fetched, type RefreshingState } from "../kernel/refreshing.ts";
+
+export interface KeptCredentialOptions<T> {
+  /** The credential's name in the configuration. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fetch: (signal: AbortSignal) => Promise<Fetched<T>>;
+  /** Tells one value from the next, and shows nothing secret. */
+  readonly idOf: (value: T) => string;
+  /** Milliseconds for one fetch. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Milliseconds from one fetch to the next where the value itself does not say. Default 60,000. */
+  readonly intervalMs?: number;
+  /** In [0, 1); for tests. */
+  readonly random?: () => number;
+}
+
+/** What a credential proves itself with, for every request: fetched once whoever asks, replaced in the background. */
+export interface KeptCredential<T> {
+  /** @throws GatewayError `credential_unavailable`, or the signal's reason */
+  get(signal?: AbortSignal): Promise<T>;
+  /**
+   * A backend refused the value of this id. Fetches another one, once for each value: where the source gives the same
+   * again, asking it anew for every request would help nobody.
+   * @returns true when `get` gives another value, or waits for one
+   */
+  refused(id: string): boolean;
+  state(): RefreshingState;
+  start(): void;
+  stop(): void;
+}
+
+export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCredential<T> {
+  const { name, clock, logger, fetch, idOf, timeoutMs = 10_000, intervalMs = 60_000, random } = options;
+  let failing = false;
+  let refusedId: string | undefined;
+  let replacing: Promise<void> | undefined;
+
+  const refreshing = new Refreshing<T>({
+    name: `credential ${name}`,
+    clock,
+    fetch,
+    timeoutMs,
+    intervalMs,
+    maxCooldownMs: 30_000,
+    ...(random === undefined ? {} : { random }),
+    onValue() {
+      if (failing) logger.info({ credential: name }, "the credential works again");
+      failing = false;
+    },
+    onError(error) {
+      failing = true;
+      const usable = refreshing.usable() !== undefined;
+      const { expiresAt } = refreshing.state();
+      logger[usable ? "warn" : "error"](
+        {
+          credential: name,
+          reason: describeFault(error),
+          ...(usable && expiresAt !== undefined
+            ? { usableForSeconds: Math.floor((expiresAt - clock.now()) / 1000) }
+            : {}),
+        },
+        usable
+          ? "the credential could not be refreshed; the one at hand is still used"
+          : "the credential is unavailable",
+      );
+    },
+  });
+
+  const replace = async (): Promise<void> => {
+    try {
+      await refreshing.refresh();
+    } catch {
+      // It was logged; the value at hand is all there is.
+    } finally {
+      replacing = undefined;
+    }
+  };
+
+  return {
+    async get(signal) {
+      try {
+        if (replacing !== undefined) await endedBy(replacing, signal);
+        return await refreshing.get(signal);
+      } catch (error) {
+        // The caller left: its own reason, not a fault of the credential.
+        if (signal?.aborted === true) throw error;
+        const waitMs = (refreshing.state().nextFetchAt ?? 0) - clock.now();
+        throw new GatewayError("credential_unavailable", `credential ${name}: nothing usable at hand`, {
+          cause: error,
+          retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+        });
+      }
+    },
+    refused(id) {
+      const usable = refreshing.usable();
+      if (usable === undefined || idOf(usable) !== id || replacing !== undefined) return true;
+      if (id === refusedId) return false;
+      refusedId = id;
+      logger.warn({ credential: name }, "a backend refused the credential; another one is fetched");
+      replacing = replace();
+      return true;
+    },
+    state: () => refreshing.state(),
+    start() {
+      // Its failure is logged, shown in the state and retried; nobody waits here.
+      refreshing.refresh().catch(() => {});
+    },
+    stop: () => refreshing.stop(),
+  };
+}
+
+function endedBy(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
+}
