@@ -35,7 +35,9 @@ export function requestHeaders(client: readonly string[], requestId: string): st
   for (let at = 0; at < client.length; at += 2) {
     const name = (client[at] as string).toLowerCase();
     if (!forwarded.has(name) && !name.startsWith(forwardedPrefix)) continue;
-    if (hop?.has(name)) continue;
+    // RFC 9110 7.6.1: what is meant for all recipients of the content is no connection option. Without its type the
+    // backend could read a body as something else than what was authorised.
+    if (hop?.has(name) && name !== "content-type") continue;
     headers.push(name, client[at + 1] as string);
   }
   headers.push("x-certgate-request-id", requestId);

@@ -64,4 +64,9 @@ describe("requestHeaders", () => {
   it("withholds an allowed header that Connection names as hop-by-hop", () => {
     expect(build(["Connection", "keep-alive, X-Request-Id", "x-request-id", "abc"])).not.toContain("abc");
   });
+
+  it("keeps the type of the body, also when Connection names it", () => {
+    const built = build(["Connection", "content-type", "Content-Type", "application/json"]);
+    expect(built).toContain("application/json");
+  });
 });
