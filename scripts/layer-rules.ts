@@ -22,8 +22,21 @@ const stages = [
 /** Which rooms a room may import, itself aside. A room that is missing here may be imported by nobody. */
 const mayImport: Record<string, readonly string[]> = {
   main: ["cli"],
-  cli: ["compose", "config", "listener", "admin", "gateway", ...stages, "pki", "model", "kernel"],
-  compose: ["config", "listener", "admin", "gateway", ...stages, "pki", "model", "kernel"],
+  cli: [
+    "compose",
+    "config",
+    "supervisor",
+    "listener",
+    "admin",
+    "gateway",
+    ...stages,
+    "pki",
+    "model",
+    "kernel",
+  ],
+  compose: ["config", "supervisor", "listener", "admin", "gateway", ...stages, "pki", "model", "kernel"],
+  // Processes and what they say to each other: it knows nothing of what a gateway is.
+  supervisor: ["model", "kernel"],
   listener: ["gateway", ...stages, "pki", "model", "kernel"],
   admin: ["config", "gateway", ...stages, "pki", "model", "kernel"],
   gateway: [...stages, "pki", "model", "kernel"],
