@@ -80,6 +80,11 @@ export function embeddingsAnswer({ model }: AnswerContext, body: RequestBody) {
 const embed = (input: string): number[] =>
   [...createHash("sha256").update(input).digest().subarray(0, 8)].map((byte) => byte / 128 - 1);
 
+/** Nobody listens to the file here; its size and name show that it arrived. */
+export const transcriptionAnswer = (body: RequestBody) => ({
+  text: `You said: ${body.bytes ?? 0} bytes of ${body.filename ?? "nothing"}`,
+});
+
 export function responsesAnswer({ model, id, created }: AnswerContext, body: RequestBody) {
   const prompt = promptOf(body);
   const reply = replyTo(prompt);

@@ -1,5 +1,5 @@
 /** The operations that the local Azure OpenAI serves. */
-export type OperationKind = "chat" | "completions" | "embeddings" | "responses" | "models";
+export type OperationKind = "chat" | "completions" | "embeddings" | "responses" | "transcription" | "models";
 
 export interface NamedOperation {
   readonly kind: OperationKind;
@@ -12,6 +12,7 @@ const classicKinds: Readonly<Record<string, OperationKind>> = {
   "chat/completions": "chat",
   completions: "completions",
   embeddings: "embeddings",
+  "audio/transcriptions": "transcription",
 };
 const v1Kinds: Readonly<Record<string, OperationKind>> = {
   ...classicKinds,
@@ -40,6 +41,9 @@ export interface RequestBody {
   readonly messages?: readonly { readonly role?: unknown; readonly content?: unknown }[];
   readonly prompt?: unknown;
   readonly input?: unknown;
+  /** Of the file in a form. */
+  readonly filename?: string;
+  readonly bytes?: number;
 }
 
 /** The prompt's last text, whatever the shape. */

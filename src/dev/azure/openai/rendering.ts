@@ -6,6 +6,7 @@ import {
   embeddingsAnswer,
   responsesAnswer,
   responsesEvents,
+  transcriptionAnswer,
 } from "./answers.ts";
 import { filler, type StreamEvent, type StreamPace } from "./event-stream.ts";
 import type { NamedOperation, RequestBody } from "./operations.ts";
@@ -13,6 +14,7 @@ import type { NamedOperation, RequestBody } from "./operations.ts";
 /** A whole answer's JSON. */
 export function answerOf({ kind }: NamedOperation, context: AnswerContext, body: RequestBody): object {
   if (kind === "embeddings") return embeddingsAnswer(context, body);
+  if (kind === "transcription") return transcriptionAnswer(body);
   if (kind === "completions") return completionAnswer(context, body);
   return kind === "responses" ? responsesAnswer(context, body) : chatAnswer(context, body);
 }

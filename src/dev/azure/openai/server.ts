@@ -11,6 +11,7 @@ import { type AnswerContext, modelsAnswer, responsesAnswer } from "./answers.ts"
 import { sendEvents, type StreamPace } from "./event-stream.ts";
 import { type NamedOperation, operationOf, type RequestBody } from "./operations.ts";
 import { receive, type ReceivedRequest } from "./received-request.ts";
+import { readReceivedForm } from "./received-form.ts";
 import { answerOf, eventsOf } from "./rendering.ts";
 import { StoredObjects, type StoredAnswer } from "./stored-objects.ts";
 
@@ -75,8 +76,9 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
     if (fault?.kind !== "reset-midway" && (await playFault(fault, request, response)) === "done") return;
 
     const created = Math.floor(clock.now() / 1000);
-    const known =
-      stored.missing(body) ?? stored.serve(received.method, url.pathname, body, await received.body, created);
+    const raw = await received.body;
+    const content = readReceivedForm(received.header("content-type"), raw)?.file?.content ?? raw;
+    const known = stored.missing(body) ?? stored.serve(received.method, url.pathname, body, content, created);
     if (known !== undefined) return sendStored(response, known);
 
     const operation = operationOf(received.method, url);
@@ -156,7 +158,7 @@ const identifyingHeaders = (request: IncomingMessage): [string, string][] => [
   ["x-ratelimit-remaining-tokens", "99000"],
 ];
 
-/** The JSON body; `{}` for an empty one. Answers 400 by itself, and gives undefined when there is nothing to serve. */
+/** The JSON body, or the fields of a form; `{}` for an empty one. Answers 400 by itself, and gives undefined when there is nothing to serve. */
 async function bodyOf(received: ReceivedRequest, response: ServerResponse): Promise<RequestBody | undefined> {
   let bytes: Buffer;
   try {
@@ -165,7 +167,12 @@ async function bodyOf(received: ReceivedRequest, response: ServerResponse): Prom
     // The sender left; nobody is there to be answered.
     return undefined;
   }
-  if (bytes.length === 0 || received.header("content-type")?.startsWith("multipart/") === true) return {};
+  if (bytes.length === 0) return {};
+  const form = readReceivedForm(received.header("content-type"), bytes);
+  if (form !== undefined) {
+    const { fields, file } = form;
+    return file === undefined ? fields : { ...fields, filename: file.filename, bytes: file.content.length };
+  }
   try {
     const body: unknown = JSON.parse(bytes.toString());
     if (typeof body === "object" && body !== null) return body;
