@@ -1,7 +1,7 @@
 import { namedByConnection } from "./hop-by-hop.ts";
 
 /**
- * What a client may say to an Azure OpenAI backend through its headers: an allow-list, because a header that we do
+ * What a client may say to a backend through its headers: an allow-list, because a header that we do
  * not know may name a deployment, an identity or a route (`x-ms-oai-image-generation-deployment`, `api-key`,
  * `x-original-url`). What is not here is not forwarded.
  */
@@ -14,6 +14,10 @@ const forwarded: ReadonlySet<string> = new Set([
   "traceparent",
   "tracestate",
   "user-agent",
+  "x-amzn-bedrock-accept",
+  "x-amzn-bedrock-performanceconfig-latency",
+  "x-amzn-bedrock-request-metadata",
+  "x-amzn-bedrock-service-tier",
   "x-client-request-id",
   "x-ms-client-request-id",
   "x-ms-useragent",

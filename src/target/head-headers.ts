@@ -15,6 +15,9 @@ const overrides: ReadonlySet<string> = new Set([
   "x-rewrite-url",
   "azureml-model-deployment",
   "extra-parameters",
+  // To leave it out in silence would be worse: the caller would take its answers for guarded.
+  "x-amzn-bedrock-guardrailidentifier",
+  "x-amzn-bedrock-guardrailversion",
 ]);
 
 /** Names the deployment that draws images for the Responses API; anywhere else it is one of the above. */
@@ -22,6 +25,7 @@ export const imageHeader = "x-ms-oai-image-generation-deployment";
 
 /** Once, or the two ends may take different ones. llhttp refuses most of these; this does not rest on it. */
 const once: ReadonlySet<string> = new Set([
+  "host",
   "content-type",
   "content-length",
   "content-encoding",

@@ -18,8 +18,9 @@ export interface Operation {
   readonly method: "GET" | "POST" | "DELETE";
   /** Fixed segments, `{deployment}`, and `{kind}` for the id of an object of that kind. */
   readonly path: string;
-  readonly apiVersion: "required" | "optional";
-  /** What the query may hold beside `api-version`. */
+  /** Whether the query may hold `api-version`. */
+  readonly apiVersion: "required" | "optional" | "none";
+  /** What the query may hold beside it. */
   readonly query: readonly QueryParameter[];
   readonly deployment: DeploymentPlace;
   /** How the gateway must read the body before it may decide; `none`: a body is refused; `either`: as its type says. */
@@ -28,8 +29,8 @@ export interface Operation {
   readonly shape: ShapeName;
   /** Which form says what the parts of a multipart body may be; `none`: there is no such body. */
   readonly form: FormName;
-  /** Where the caller asks for an event stream. */
-  readonly streams: "body.stream" | "query.stream" | "never";
+  /** Where the caller asks for an event stream; `always`: the operation is one. */
+  readonly streams: "body.stream" | "query.stream" | "always" | "never";
   /** The kind of object whose id a good answer holds. */
   readonly creates?: ObjectKind;
   /** Where the id of what was created stands in a JSON answer: `id` when absent. */

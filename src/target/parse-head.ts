@@ -67,7 +67,7 @@ export function parseHead(
       break;
   }
   const { operation } = match;
-  const query = readQuery(reading.query, operation.query);
+  const query = readQuery(reading.query, operation.query, operation.apiVersion !== "none");
   if (!query.ok) return malformed("request-target", query.rule);
   if (operation.apiVersion === "required" && !query.values.has("api-version"))
     return malformed("request-target", 'this operation needs the query parameter "api-version"');
@@ -133,6 +133,7 @@ export function assembleTarget(head: RequestHead, body: BodyNames): Target {
     query: head.query,
     headers: imageDeployment === undefined ? [] : [imageHeader, imageDeployment],
     stream:
+      operation.streams === "always" ||
       (operation.streams === "body.stream" && body.stream) ||
       (operation.streams === "query.stream" && head.stream),
     retryable: operation.retryable,

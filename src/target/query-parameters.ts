@@ -38,8 +38,13 @@ const empty: QueryReading = { ok: true, values: none, query: "" };
  * Reads a query over an alphabet in which every parser sees the same names and values, each once.
  * @param query without its `?`; undefined when there is none
  * @param allowed beside `api-version`
+ * @param versioned whether `api-version` is one
  */
-export function readQuery(query: string | undefined, allowed: readonly QueryParameter[]): QueryReading {
+export function readQuery(
+  query: string | undefined,
+  allowed: readonly QueryParameter[],
+  versioned = true,
+): QueryReading {
   if (query === undefined) return empty;
   const values = new Map<string, string>();
   for (const parameter of query.split("&")) {
@@ -47,12 +52,12 @@ export function readQuery(query: string | undefined, allowed: readonly QueryPara
     const name = equals === -1 ? parameter : parameter.slice(0, equals);
     const value = equals === -1 ? "" : parameter.slice(equals + 1);
     const before = values.get(name);
-    const known = name === "api-version" ? name : allowed.find((one) => one === name);
+    const known = name === "api-version" && versioned ? name : allowed.find((one) => one === name);
     if (known === undefined)
       return broken(
         /^[A-Za-z0-9_-]{1,32}$/.test(name)
           ? `the query parameter "${name}" is not accepted here`
-          : `the query must hold ${["one api-version", ...allowed].join(", ")} and nothing else`,
+          : `the query must hold ${[...(versioned ? ["one api-version"] : []), ...allowed].join(", ") || "nothing"} and nothing else`,
       );
     // No value holds a comma: that is how several are kept.
     if (before !== undefined && (known !== "include%5B%5D" || before.split(",").includes(value)))

@@ -6,11 +6,14 @@ import type { BodyRefusal } from "./shapes/shape.ts";
  */
 const speaksOfModel = /model|deployment|engine/;
 const speaksOfObject = /_ids?$/;
+/** Of the cloud account: the backend reads it with the gateway's rights, not with the caller's. */
+const speaksOfResource = /(?:^|_)arns?$|(?:^|_)s3_(?:location|uri)$|^guardrail_(?:identifier|config)$/;
 
 /** Ids that point into the same request, or to something outside of the backend. */
 const harmless: ReadonlySet<string> = new Set([
   "call_id",
   "tool_call_id",
+  "tool_use_id",
   "approval_request_id",
   "connector_id",
 ]);
@@ -37,6 +40,11 @@ export function unmentionedKey(name: string): BodyRefusal | undefined {
     return {
       code: "request_malformed",
       why: "can name a stored object, and the gateway cannot tell yet to whom it belongs: not supported yet",
+    };
+  if (speaksOfResource.test(name))
+    return {
+      code: "request_malformed",
+      why: "can name a resource that would be reached with the gateway's rights: not supported yet",
     };
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { assistant, message, run, thread, toolOutputs } from "./assistants.ts";
+import { converse, countTokens, invokeModel } from "./bedrock.ts";
 import { chat, images, speech } from "./chat.ts";
 import { clientSecret, realtimeFrame, realtimeSession } from "./realtime.ts";
 import { responses, responsesFrame } from "./responses.ts";
@@ -53,6 +54,9 @@ export const shapes = {
   realtimeSession,
   clientSecret,
   realtimeFrame,
+  converse,
+  invokeModel,
+  countTokens,
 } as const satisfies Readonly<Record<string, Shape>>;
 
 export type ShapeName = keyof typeof shapes;

@@ -10,6 +10,8 @@ const surfaces = {
   dated: { prefix: "/openai/", apiVersion: "required" },
   /** Azure AI model inference: `/models/...?api-version=`. */
   models: { prefix: "/models/", apiVersion: "required" },
+  /** Amazon Bedrock: `/model/{deployment}/...`. */
+  bedrock: { prefix: "/model/{deployment}/", apiVersion: "none" },
 } as const;
 
 export type Surface = keyof typeof surfaces;
@@ -32,7 +34,7 @@ export const on = (
         group,
         apiVersion,
         path: `${prefix}${row.path}`,
-        ...(surface === "classic" ? { deployment: "path" as const } : {}),
+        ...(prefix.endsWith("{deployment}/") ? { deployment: "path" as const } : {}),
       };
     }),
   );

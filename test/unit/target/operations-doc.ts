@@ -42,13 +42,15 @@ export function rowOf(row: Operation): string {
     ...made,
     ...(lists === undefined ? [] : [`lists every ${code(lists)}`]),
     ...(deletes === undefined ? [] : [`ends the ${code(deletes)}`]),
-    ...(streams === "never" ? [] : ["may stream"]),
+    ...{ never: [], always: ["streams"], "body.stream": ["may stream"], "query.stream": ["may stream"] }[
+      streams
+    ],
     ...(row.retryable ? ["may be retried"] : []),
     ...(row.upgrade === undefined ? [] : ["WebSocket"]),
     ...(row.answeredBy === "gateway" ? ["answered by Certgate"] : []),
   ];
   const parameters = [
-    ...(apiVersion === "required" ? ["`api-version` (needed)"] : ["`api-version`"]),
+    ...{ required: ["`api-version` (needed)"], optional: ["`api-version`"], none: [] }[apiVersion],
     ...query.map((parameter) => code(parameter === "include%5B%5D" ? "include[]" : parameter)),
   ];
   return `| ${[
@@ -56,7 +58,7 @@ export function rowOf(row: Operation): string {
     code(name),
     model,
     body === "none" ? "-" : body === "either" ? "JSON or form" : body === "json" ? "JSON" : "form",
-    parameters.join(" "),
+    parameters.length === 0 ? "-" : parameters.join(" "),
     notes.length === 0 ? "-" : notes.join(", "),
   ].join(" | ")} |`;
 }

@@ -17,6 +17,8 @@ const empty = { body: {} };
 const form = { fields: { model: "gpt-4o" }, deployments: ["gpt-4o"] };
 const files = { body: { file_ids: ["f-1", "f-2"] }, objects: [file("f-1"), file("f-2")] };
 
+const said = { body: { messages: [{ role: "user", content: [{ text: "x" }] }] } };
+
 /** By the name of the operation. */
 export const samples: Readonly<Record<string, Sample>> = {
   "chat-completions": model,
@@ -135,6 +137,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     body: { session: { model: "rt", audio: { input: { transcription: { model: "whisper" } } } } },
     deployments: ["rt", "whisper"],
   },
+  "bedrock-converse": said,
+  "bedrock-converse-stream": said,
+  "bedrock-invoke": { body: { anthropic_version: "bedrock-2023-05-31", max_tokens: 9, messages: [] } },
+  "bedrock-invoke-stream": { body: { inputText: "x", textGenerationConfig: { temperature: 0 } } },
+  "bedrock-count-tokens": { body: { input: { converse: said.body } } },
   "realtime-sessions": {
     body: { model: "rt", input_audio_transcription: { model: "whisper" } },
     deployments: ["rt", "whisper"],
