@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
 import { GatewayError } from "../../kernel/errors.ts";
 import type { TokenSource } from "../../model/token-source.ts";
@@ -31,6 +32,12 @@ export function createClientCertificateCredential(options: ClientCertificateOpti
         throw new GatewayError(
           "credential_unavailable",
           `the client certificate of ${source.name} expired at ${new Date(notAfter).toISOString()}; renew it there`,
+        );
+      // The SDK signs with RSA only, and says so in words of its own.
+      if (createPrivateKey(privateKeyPem).asymmetricKeyType !== "rsa")
+        throw new GatewayError(
+          "credential_unavailable",
+          `the client certificate of ${source.name} has no RSA key; Entra's SDK signs with RSA only, so make one with an RSA key`,
         );
       return `${certificateChainPem}${privateKeyPem}`;
     },
