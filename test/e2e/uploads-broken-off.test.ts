@@ -25,6 +25,7 @@ afterAll(async () => {
   process.off("unhandledRejection", onFault);
 });
 afterEach(() => {
+  // oxlint-disable-next-line vitest/no-standalone-expect -- it belongs to each test
   expect(faults).toEqual([]);
 });
 

@@ -6,6 +6,8 @@ import type { AnswerSink, Forwarder } from "../../../src/forward/forwarder.ts";
 import { CallerLeft } from "../../../src/gateway/read-body.ts";
 import { relay } from "../../../src/gateway/relay.ts";
 import { GatewayError } from "../../../src/kernel/errors.ts";
+import { BodyBrokenOff } from "../../../src/model/outbound-request.ts";
+import { deny } from "../../../src/model/verdict.ts";
 import type { UpstreamAttempt } from "../../../src/model/metrics.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -118,5 +120,27 @@ describe("relay", () => {
     backend.error(new GatewayError("backend_unreachable", "broke off"));
     await expect(done).rejects.toMatchObject({ code: "backend_unreachable" });
     expect(await read).toMatch(/aborted/);
+  });
+
+  it("ends with the reason when the request's own body is refused on its way, and nothing is written yet", async () => {
+    const { response, backend, done, attempts } = await relaying();
+    backend.error(new BodyBrokenOff(deny("request_malformed", "It is bad.")));
+    expect(await done).toMatchObject({ allowed: false, code: "request_malformed" });
+    expect(attempts).toMatchObject([{ outcome: "aborted" }]);
+    expect([response.headersSent, response.destroyed]).toEqual([false, false]);
+  });
+
+  it("cuts the connection when the request's body is refused after the head", async () => {
+    const { response, backend, done } = await relaying();
+    backend.head(200, []);
+    backend.error(new BodyBrokenOff(deny("request_malformed", "It is bad.")));
+    expect(await done).toMatchObject({ allowed: false, code: "request_malformed" });
+    expect(response.destroyed).toBe(true);
+  });
+
+  it("throws CallerLeft when the request's body ended with its caller", async () => {
+    const { backend, done } = await relaying();
+    backend.error(new BodyBrokenOff());
+    await expect(done).rejects.toThrow(CallerLeft);
   });
 });

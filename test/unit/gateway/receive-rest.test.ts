@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { discardRest } from "../../../src/gateway/receive-rest.ts";
+
+/** A server that answers the first piece of a body, and throws the rest away. */
+async function answeringEarly() {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    request.once("data", () => {
+      request.pause();
+      response.end("early");
+      discardRest(request);
+    });
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => {
+    agent.destroy();
+    server.close();
+    server.closeAllConnections();
+  });
+  await once(server, "listening");
+  const client = httpRequest({
+    host: "127.0.0.1",
+    port: (server.address() as AddressInfo).port,
+    method: "POST",
+    agent,
+  });
+  client.on("error", () => {});
+  client.write("first");
+  const [answer] = (await once(client, "response")) as [IncomingMessage];
+  const [text] = await answer.toArray();
+  return { client, text: String(text) };
+}
+
+const closed = (client: ReturnType<typeof httpRequest>) =>
+  new Promise((resolve) => client.socket?.once("close", resolve));
+
+describe("discardRest", () => {
+  it("leaves the connection when the rest is short", async () => {
+    const { client, text } = await answeringEarly();
+    expect(text).toBe("early");
+    const { socket } = client;
+    client.end("the rest");
+    await once(client, "close");
+    expect(socket?.destroyed).toBe(false);
+  });
+
+  it("cuts a client that sends too much", async () => {
+    const { client } = await answeringEarly();
+    const cut = closed(client);
+    client.write(Buffer.alloc(8 * 1024 * 1024));
+    await cut;
+    expect(client.socket?.destroyed).toBe(true);
+  });
+
+  it("cuts a client that sends nothing more and does not end", async () => {
+    const { client } = await answeringEarly();
+    await closed(client);
+    expect(client.socket?.destroyed).toBe(true);
+  });
+});
