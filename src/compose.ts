@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createAdminApp } from "./admin/app.ts";
 import { readinessOf, type ReadinessItem } from "./admin/readiness.ts";
 import { startAdminServer } from "./admin/server.ts";
@@ -9,6 +8,9 @@ import { composeOwnership } from "./compose/ownership.ts";
 import { readinessOfCrls, readinessOfAnchors } from "./compose/readiness.ts";
 import { asksAtNeed, revocationRules } from "./compose/revocation.ts";
 import { composeSources, readCa } from "./compose/sources.ts";
+import { version } from "./compose/version.ts";
+import type { WorkerSeat } from "./compose/worker-seat.ts";
+import { isTokenCredential } from "./config/credential-schema.ts";
 import type { Config } from "./config/schema.ts";
 import type { ExplainFacts } from "./gateway/explain.ts";
 import type { Clock } from "./kernel/clock.ts";
@@ -21,7 +23,7 @@ import type { TlsMaterial } from "./listener/tls-context.ts";
 import { silentLogger } from "./kernel/logger.ts";
 import { silentMetrics } from "./model/metrics.ts";
 import { createLogger, type ProcessLog } from "./telemetry/logger.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
+import { createMetrics, type ProcessMetrics } from "./telemetry/metrics.ts";
 import { createRequestLog } from "./telemetry/request-log.ts";
 import { createServerCertificateKeeper } from "./trust/server-certificate-keeper.ts";
 
@@ -29,7 +31,11 @@ import { createServerCertificateKeeper } from "./trust/server-certificate-keeper
 export interface Certgate {
   /** The port of the mTLS listener. */
   readonly port: number;
+  /** 0 in a worker, which has none. */
   readonly adminPort: number;
+  /** For whoever has the admin port. */
+  readonly metrics: ProcessMetrics;
+  readiness(): readonly ReadinessItem[];
   /** Stops accepting, gives exchanges under way `graceMs` to end, and lets everything go. */
   stop(graceMs: number): Promise<void>;
 }
@@ -42,12 +48,12 @@ export interface Certgate {
  */
 export async function startCertgate(
   config: Config,
-  options: { readonly clock: Clock; readonly log?: ProcessLog },
+  options: { readonly clock: Clock; readonly log?: ProcessLog; readonly seat?: WorkerSeat },
 ): Promise<Certgate> {
   const log = options.log ?? createLogger({ level: config.log.level });
   const started = new AsyncDisposableStack();
   try {
-    return await start(config, options.clock, log, started);
+    return await start(config, options.clock, log, started, options.seat);
   } catch (fault) {
     // Half a gateway must neither serve nor keep the process alive.
     await started.disposeAsync();
@@ -60,7 +66,9 @@ async function start(
   clock: Clock,
   log: ProcessLog,
   started: AsyncDisposableStack,
+  seat: WorkerSeat | undefined,
 ): Promise<Certgate> {
+  const who = seat === undefined ? "certgate" : "the worker";
   const states = (): RefreshingState[] => [...store.states(), ...ownStates()];
   const ownStates = (): RefreshingState[] => [
     serverCertificate.state(),
@@ -69,7 +77,7 @@ async function start(
   ];
   const metrics = createMetrics({ version, clock, freshness: states });
 
-  const sources = await composeSources(config, clock);
+  const sources = await composeSources(config, clock, seat?.origins);
   const { store, clients, callers, ocsp, surface } = composeDecision(config, sources, {
     clock,
     log,
@@ -82,7 +90,7 @@ async function start(
     refreshMs: config.trust.refreshSeconds * 1000,
   });
   const credentials = composeOutbound(config, { ...sources, clock, log, readCa });
-  const backends = await composeBackends(config, credentials);
+  const backends = await composeBackends(config, credentials, clock);
   started.defer(() => backends.close());
   const ownership = await composeOwnership(config, clock, log);
   started.defer(() => ownership.store.close());
@@ -100,11 +108,11 @@ async function start(
     ...readinessOfCrls(store, { ...revocationRules(revocation), asksAtNeed: asksAtNeed(revocation) }, clock),
     ...[...store.certificateStates(), ...ownStates()].map((state) => readinessOf(state, clock)),
   ];
-  const admin = await startAdminServer({
-    ...config.admin,
-    app: createAdminApp({ readiness, metrics, log }),
-  });
-  started.defer(() => admin.stop());
+  const admin =
+    seat === undefined
+      ? await startAdminServer({ ...config.admin, app: createAdminApp({ readiness, metrics, log }) })
+      : undefined;
+  started.defer(() => admin?.stop());
 
   for (const credential of credentials.values()) credential.start();
   await Promise.all([store.start(), serverCertificate.start(), clients.start()]);
@@ -129,7 +137,8 @@ async function start(
   const live = new LiveExchanges(clock);
   const listener = await startListener({
     host: config.listen.host,
-    port: config.listen.port,
+    port: seat?.port ?? config.listen.port,
+    reusePort: seat !== undefined || config.listen.reusePort,
     tls: tlsMaterial(),
     callers,
     metrics,
@@ -144,6 +153,7 @@ async function start(
         formLimits: { heldBytes: config.limits.formHeldBytes, bodyBytes: config.limits.formBodyBytes },
       },
       live,
+      tunnels: new Set(),
       draining: () => phase === "shutting down",
       record(exchange) {
         metrics.observe(exchange);
@@ -161,21 +171,29 @@ async function start(
   ocsp?.onChange(() => void live.judge());
   clients.onChange(() => void live.judge());
   serverCertificate.onChange(replaceTls);
+  seat?.onNews(() => {
+    void store.refresh();
+    void serverCertificate.refresh();
+    for (const [name, options] of Object.entries(config.credentials))
+      if (!isTokenCredential(options)) credentials.get(name)?.start();
+  });
   // What changed while the port was being opened.
   replaceTls();
 
   phase = "accepting";
-  log.info({ port: listener.port, adminPort: admin.port, version }, "certgate is listening");
+  log.info({ port: listener.port, adminPort: admin?.port, version }, `${who} is listening`);
 
   return {
     port: listener.port,
-    adminPort: admin.port,
+    adminPort: admin?.port ?? 0,
+    metrics,
+    readiness,
     async stop(grace) {
       phase = "shutting down";
       graceMs = grace;
-      log.info({ graceMs }, "certgate is stopping");
+      log.info({ graceMs }, `${who} is stopping`);
       await started.disposeAsync();
-      log.info({}, "certgate has stopped");
+      log.info({}, `${who} has stopped`);
       await log.flush();
     },
   };
@@ -207,7 +225,3 @@ export async function loadDecision(
     },
   };
 }
-
-const version = (
-  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
-).version;

@@ -91,6 +91,8 @@ export const configSchema = z.strictObject({
   listen: z.strictObject({
     host: z.string().min(1).default("0.0.0.0"),
     port: port.default(8443),
+    /** Several processes may listen on the port at the same time: for an upgrade in place. Always so with workers. */
+    reusePort: z.boolean().default(false),
     certificate: serverCertificate,
   }),
   admin: z

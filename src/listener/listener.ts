@@ -10,12 +10,15 @@ import type { Metrics } from "../model/metrics.ts";
 import { refuseOnSocket } from "./refuse.ts";
 import { capturePresented } from "./presented-chain.ts";
 import { serveExchange, serveUpgrade, type ExchangeServer } from "./serve-exchange.ts";
+import { stopListening } from "./stop-listening.ts";
 import { secureContextOptions, type TlsMaterial } from "./tls-context.ts";
 
 export interface ListenerOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Whether other processes of this user may listen on the same port; the kernel spreads connections over all. */
+  readonly reusePort?: boolean;
   readonly tls: TlsMaterial;
   readonly callers: CallerFacts;
   readonly exchanges: ExchangeServer;
@@ -103,7 +106,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     refuseOnSocket(socket, { code: "request_malformed", detail }, randomUUID());
   });
 
-  server.listen({ host: options.host, port: options.port });
+  server.listen({ host: options.host, port: options.port, reusePort: options.reusePort === true });
   try {
     await once(server, "listening");
   } catch (cause) {
@@ -115,10 +118,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     port: (server.address() as AddressInfo).port,
     replaceTls: (material) => server.setSecureContext(secureContextOptions(material)),
     async close(graceMs) {
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      server.closeIdleConnections();
+      const closed = stopListening(server, graceMs);
       const timer = setTimeout(() => {
         for (const socket of open) socket.destroy();
       }, graceMs);

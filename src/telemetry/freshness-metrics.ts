@@ -18,6 +18,8 @@ export function registerFreshness(
     name: "certgate_source_age_seconds",
     help: "Seconds since the last fetch that worked.",
     labelNames: ["source"],
+    // Of several workers, the one that is worst off.
+    aggregator: "max",
     registers,
     collect() {
       age.reset();
@@ -30,6 +32,7 @@ export function registerFreshness(
     name: "certgate_source_expires_in_seconds",
     help: "Seconds until the value at hand may not be used any more; negative afterwards.",
     labelNames: ["source"],
+    aggregator: "min",
     registers,
     collect() {
       expiry.reset();
@@ -42,6 +45,7 @@ export function registerFreshness(
     name: "certgate_source_state",
     help: "1 for the state that the source is in, 0 for the others.",
     labelNames: ["source", "state"],
+    aggregator: "max",
     registers,
     collect() {
       state.reset();

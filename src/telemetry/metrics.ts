@@ -10,7 +10,12 @@ export interface ProcessMetrics extends Metrics {
   readonly contentType: string;
   /** The Prometheus text exposition of this moment. */
   render(): Promise<string>;
+  /** The same as plain data, to be summed with that of other processes. */
+  snapshot(): Promise<MetricsSnapshot>;
 }
+
+/** What another process can make a part of its page, after any way that keeps plain data. */
+export type MetricsSnapshot = readonly object[];
 
 export interface MetricsOptions {
   /** Certgate's own version, for `certgate_build_info`. */
@@ -41,6 +46,7 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
     name: "certgate_build_info",
     help: "Always 1; the labels tell what runs.",
     labelNames: ["version", "node"],
+    aggregator: "first",
     registers,
   }).set({ version: options.version, node: process.versions.node }, 1);
   registerFreshness(registry, options.clock, options.freshness ?? (() => []));
@@ -53,6 +59,7 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
     connection,
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
   };
 }
 
