@@ -10,19 +10,25 @@ export class CallerLeft extends Error {
 }
 
 /**
- * Reads a whole body, at most `limit` bytes. A declared length over the limit is refused before a byte is read.
+ * Reads a whole body, at most `limit` bytes, within a bounded time. A declared length over the limit is refused before
+ * a byte is read.
  * @throws CallerLeft when the connection ends first
  */
 export async function readBody(
   request: IncomingMessage,
   response: ServerResponse,
   limit: number,
+  deadlineMs = 120_000,
 ): Promise<Verdict<Uint8Array>> {
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > limit) return tooLarge(limit);
   // Only now may a client that asked first send its body.
   if (request.headers.expect !== undefined) response.writeContinue();
   const { promise, resolve, reject } = Promise.withResolvers<Verdict<Uint8Array>>();
+  const deadline = setTimeout(() => {
+    request.pause();
+    resolve(deny("request_malformed", "The body took too long to arrive."));
+  }, deadlineMs);
   const chunks: Uint8Array[] = [];
   let length = 0;
   request.on("data", (chunk: Uint8Array) => {
@@ -37,7 +43,7 @@ export async function readBody(
   );
   request.once("error", () => reject(new CallerLeft()));
   request.once("close", () => reject(new CallerLeft()));
-  return promise;
+  return promise.finally(() => clearTimeout(deadline));
 }
 
 export const tooLarge = (limit: number): Denied =>

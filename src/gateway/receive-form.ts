@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { BodyBrokenOff, type StreamedBody } from "../model/outbound-request.ts";
 import type { Target } from "../model/target.ts";
-import { allow, type Allowed, type Denied, type Verdict } from "../model/verdict.ts";
+import { allow, type Allowed, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { type MultipartReader, startMultipart } from "../target/multipart/start-multipart.ts";
 import type { RequestHead } from "../target/parse-head.ts";
 import { CallerLeft, tooLarge } from "./read-body.ts";
@@ -12,6 +12,8 @@ export interface FormLimits {
   readonly heldBytes: number;
   /** Bytes of a whole form. */
   readonly bodyBytes: number;
+  /** How long a client that is asked for more may send nothing; default a minute. */
+  readonly stallMs?: number;
 }
 
 /** A form whose target is known. */
@@ -46,6 +48,8 @@ export function receiveForm(
   return new FormReceiver(head, request, length, limits).received;
 }
 
+const stalled = deny("request_malformed", "The form stopped arriving.");
+
 class FormReceiver {
   readonly received: Promise<Verdict<ReceivedForm>>;
   readonly #settle: (verdict: Verdict<ReceivedForm>) => void;
@@ -63,12 +67,14 @@ class FormReceiver {
   #target: Allowed<Target> | undefined;
   #rest: Readable | undefined;
   #over = false;
+  readonly #stallMs: number;
+  #stall: NodeJS.Timeout | undefined;
 
   constructor(
     head: RequestHead,
     request: IncomingMessage,
     length: number | undefined,
-    { heldBytes, bodyBytes }: FormLimits,
+    { heldBytes, bodyBytes, stallMs = 60_000 }: FormLimits,
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<Verdict<ReceivedForm>>();
     this.received = promise;
@@ -77,16 +83,19 @@ class FormReceiver {
     this.#request = request;
     this.#length = length;
     this.#limit = bodyBytes;
+    this.#stallMs = stallMs;
     this.#reader = startMultipart(head, { heldBytes });
     this.#keptBack = (head.boundary?.length ?? 0) + aroundBoundary;
     request.on("data", (chunk: Uint8Array) => this.#data(chunk));
     request.once("end", () => this.#end());
     request.once("error", () => this.#left());
     request.once("close", () => this.#left());
+    this.#listen();
   }
 
   #data(chunk: Uint8Array): void {
     if (this.#over) return;
+    this.#listen();
     this.#total += chunk.length;
     if (this.#total > this.#limit) return this.#refuse(tooLarge(this.#limit));
     const verdict = this.#reader.push(chunk);
@@ -104,7 +113,7 @@ class FormReceiver {
     if (this.#over) return;
     const last = this.#reader.end();
     if (!last.allowed) return this.#refuse(last);
-    this.#over = true;
+    this.#finish();
     if (this.#rest === undefined) {
       const { value, trace } = this.#target ?? last;
       return this.#settle(allow({ target: value, body: this.#take() }, trace));
@@ -115,15 +124,17 @@ class FormReceiver {
 
   /** The client waits from here on, until what it sent is asked for. */
   #stream({ value, trace }: Allowed<Target>): void {
-    this.#request.pause();
+    this.#wait();
     const rest = new Readable({
       read: () => {
-        if (!this.#over) this.#request.resume();
+        if (this.#over || !this.#request.isPaused()) return;
+        this.#request.resume();
+        this.#listen();
       },
       destroy: (fault, done) => {
-        this.#over = true;
+        this.#finish();
         this.#chunks = [];
-        this.#request.pause();
+        this.#wait();
         done(fault);
       },
     });
@@ -148,21 +159,37 @@ class FormReceiver {
       this.#kept -= first.length;
       hasRoom = rest.push(first);
     }
-    if (!hasRoom) this.#request.pause();
+    if (!hasRoom) this.#wait();
   }
 
   #refuse(denied: Denied): void {
-    this.#over = true;
-    this.#request.pause();
+    this.#finish();
+    this.#wait();
     if (this.#rest === undefined) this.#settle(denied);
     else this.#rest.destroy(new BodyBrokenOff(denied));
   }
 
   #left(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#finish();
     if (this.#rest === undefined) this.#fail(new CallerLeft());
     else this.#rest.destroy(new BodyBrokenOff());
+  }
+
+  /** The client is asked for more, and must not hold everything up by sending none. */
+  #listen(): void {
+    clearTimeout(this.#stall);
+    this.#stall = setTimeout(() => this.#refuse(stalled), this.#stallMs);
+  }
+
+  #wait(): void {
+    clearTimeout(this.#stall);
+    this.#request.pause();
+  }
+
+  #finish(): void {
+    clearTimeout(this.#stall);
+    this.#over = true;
   }
 
   #take(): Uint8Array {

@@ -56,7 +56,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: 10_000,
     headersTimeout: 30_000,
-    requestTimeout: 120_000,
+    // Large uploads at a slow pace: the gateway itself sees to bodies that do not come.
+    requestTimeout: 3_600_000,
     keepAliveTimeout: 75_000,
     maxHeaderSize: 16 * 1024,
     noDelay: true,

@@ -25,7 +25,7 @@ async function exchange(headers: Record<string, string | number> = {}) {
   client.on("error", () => {});
   client.flushHeaders();
   const [request, response] = await arrived.promise;
-  return { client, request, read: () => readBody(request, response, limit) };
+  return { client, request, read: (deadlineMs?: number) => readBody(request, response, limit, deadlineMs) };
 }
 
 const bytes = (count: number) => Buffer.alloc(count, "x");
@@ -84,6 +84,13 @@ describe("readBody", () => {
     request.socket.end("HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\n\r\n");
     await answered;
     expect(asked).toBe(false);
+  });
+
+  it("refuses a body that does not come", async () => {
+    const { client, request, read } = await exchange({ "content-length": 10 });
+    client.write("half");
+    expect(await read(50)).toMatchObject({ allowed: false, code: "request_malformed" });
+    expect(request.isPaused()).toBe(true);
   });
 
   it("throws CallerLeft when the caller leaves midway", async () => {

@@ -20,7 +20,7 @@ if (!parsed.allowed) throw new Error(parsed.detail);
 const head = parsed.value;
 
 /** Begins one upload; the test receives it on the other side. */
-async function uploading(headers: Record<string, string | number> = {}) {
+async function uploading(headers: Record<string, string | number> = {}, stallMs = 20_000) {
   const server = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => {
     server.close();
@@ -37,7 +37,7 @@ async function uploading(headers: Record<string, string | number> = {}) {
   client.on("error", () => {});
   client.flushHeaders();
   const [request, response] = await arrived.promise;
-  return { client, request, received: receiveForm(head, request, response, limits) };
+  return { client, request, received: receiveForm(head, request, response, { ...limits, stallMs }) };
 }
 
 /** The streamed body of a form that was let through. */
@@ -152,5 +152,27 @@ describe("receiveForm", () => {
     await once(rest, "data");
     rest.destroy();
     expect(request.isPaused()).toBe(true);
+  });
+
+  it.each([
+    ["before its target is known", part("file", "half", "a.wav")],
+    ["while it streams", Buffer.concat([model, part("file", "half", "a.wav")])],
+  ])("refuses a form that stops arriving %s", async (_when, body) => {
+    const { client, received } = await uploading({}, 50);
+    client.write(body);
+    const verdict = await received;
+    const outcome: unknown = verdict.allowed
+      ? await (await streamed(received)).rest.toArray().catch(({ denied }: BodyBrokenOff) => denied)
+      : verdict;
+    expect(outcome).toMatchObject({ code: "request_malformed", detail: "The form stopped arriving." });
+  });
+
+  it("does not hold it against a client that it was made to wait", async () => {
+    const body = form(model, file);
+    const { client, received } = await uploading({}, 50);
+    client.end(body);
+    const { held, rest } = await streamed(received);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(Buffer.concat([held, ...(await rest.toArray())]).equals(body)).toBe(true);
   });
 });
