@@ -69,6 +69,10 @@ export function readHeaders(headers: readonly string[], operation: Operation): H
   const length = seen.get("content-length");
   if (length !== undefined && seen.has("transfer-encoding"))
     return broken("content-length and transfer-encoding must not stand together");
+  // RFC 9112 6.1: another coding would have to be decoded before the body is read.
+  const coding = seen.get("transfer-encoding");
+  if (coding !== undefined && coding.toLowerCase() !== "chunked")
+    return broken("the header transfer-encoding may only be chunked");
   if (operation.upgrade !== undefined && seen.get("upgrade")?.toLowerCase() !== "websocket")
     return broken("this operation opens a WebSocket, and the header upgrade does not ask for one");
   const reading = readBodyHeaders(seen, operation);

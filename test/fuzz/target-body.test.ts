@@ -4,6 +4,7 @@ import { JsonFault, scanJsonObject } from "../../src/target/json-scan.ts";
 import { parseBody } from "../../src/target/parse-body.ts";
 import { parseHead } from "../../src/target/parse-head.ts";
 import { firstKeyWins } from "../support/first-key-wins.ts";
+import { hostileBody } from "../support/hostile-requests.ts";
 
 const headOf = (url: string) => {
   const verdict = parseHead({ method: "POST", url, headers: ["content-type", "application/json"] });
@@ -34,67 +35,7 @@ const lenient = (bytes: Buffer): unknown => {
 
 const keysIn = (text: string): number => text.match(/"(?:[^"\\]|\\.)*"\s*:/g)?.length ?? 0;
 
-/** Spellings of keys and values that parsers are known to disagree on. */
-const key = fc.oneof(
-  fc.constantFrom(
-    '"model"',
-    '"\\u006dodel"',
-    '"mode\\u006C"',
-    '"Model"',
-    '"model "',
-    '"stream"',
-    '"x"',
-    '"tools"',
-    '"type"',
-    '"input"',
-  ),
-  fc.string().map((text) => JSON.stringify(text)),
-);
-const scalar = fc.oneof(
-  fc.constantFrom(
-    '"allowed"',
-    '"other"',
-    '"all\\u006fwed"',
-    '"allowed "',
-    '""',
-    "true",
-    "null",
-    "1",
-    "01",
-    "-",
-    '"\\ud800"',
-  ),
-  fc.json({ maxDepth: 1 }),
-);
-const { body } = fc.letrec<{ body: string; value: string }>((tie) => ({
-  body: fc
-    .array(fc.tuple(key, tie("value"), fc.constantFrom("", " ", "\n", "\u00a0", "/**/")), { maxLength: 5 })
-    .map((pairs) => `{${pairs.map(([name, value, space]) => `${space}${name}:${value}`).join(",")}}`),
-  value: fc.oneof(
-    { depthSize: "small" },
-    scalar,
-    tie("body"),
-    fc.array(tie("value"), { maxLength: 3 }).map((list) => `[${list.join(",")}]`),
-  ),
-}));
-/** A good body, with bytes struck, doubled, swapped or planted. */
-const mutated = fc
-  .tuple(
-    fc.oneof(
-      body,
-      fc.json().map((text) => `{"model":"allowed","x":${text}}`),
-    ),
-    fc.array(fc.tuple(fc.nat(), fc.constantFrom("strike", "double", "plant"), fc.nat(255)), { maxLength: 3 }),
-  )
-  .map(([text, edits]) => {
-    const bytes = [...Buffer.from(text)];
-    for (const [where, edit, byte] of edits) {
-      const at = where % (bytes.length + 1);
-      if (edit === "strike") bytes.splice(at, 1);
-      else bytes.splice(at, 0, edit === "double" ? (bytes[at] ?? byte) : byte);
-    }
-    return Buffer.from(bytes);
-  });
+const mutated = hostileBody("allowed", "other");
 
 describe("whatever parseBody allows", () => {
   it("names the same model to JSON.parse and to a parser that keeps the first of two keys", () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, request as httpRequest } from "node:http";
+import { createServer, type IncomingMessage, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Request } from "express";
 import { firstKeyWins } from "./first-key-wins.ts";
@@ -77,7 +77,9 @@ async function nodeFormModels(body: Buffer, type: string): Promise<string[]> {
   try {
     // oxlint-disable-next-line typescript/no-deprecated -- the point is what a naive receiver makes of it
     const form = await new Response(body, { headers: { "content-type": type } }).formData();
-    return [...form].filter(([name]) => speaksOfDeployment(name)).map(([, value]) => String(value));
+    return [...form]
+      .filter(([name]) => speaksOfDeployment(name))
+      .map(([, value]) => (typeof value === "string" ? value : `a file called ${value.name}`));
   } catch {
     return [];
   }
@@ -125,8 +127,8 @@ export async function startLenientReaders(): Promise<LenientReaders> {
     const headers = { "content-type": typeOf(arrived), "content-length": body.length };
     const asked = httpRequest({ host: "127.0.0.1", port, method, path, headers });
     asked.end(body);
-    const [answer] = (await once(asked, "response")) as [NodeJS.ReadableStream & { statusCode: number }];
-    const text = Buffer.concat((await Array.fromAsync(answer)) as Buffer[]).toString("utf8");
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    const text = Buffer.concat((await answer.toArray()) as Buffer[]).toString("utf8");
     if (answer.statusCode !== 200) throw new Error(`Express refused what was forwarded: ${text}`);
     return JSON.parse(text) as string[];
   }

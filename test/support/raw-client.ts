@@ -43,6 +43,7 @@ export class RawConnection {
   readonly #socket: TLSSocket;
   #bytes = "";
   #ended = false;
+  #continued = 0;
   #wake = Promise.withResolvers<void>();
 
   private constructor(socket: TLSSocket) {
@@ -76,6 +77,11 @@ export class RawConnection {
     return this.#ended;
   }
 
+  /** How often the other side asked for a body with `100 Continue`. */
+  get continued(): number {
+    return this.#continued;
+  }
+
   write(bytes: Uint8Array | string): void {
     if (this.#socket.writable) this.#socket.write(bytes);
   }
@@ -85,7 +91,10 @@ export class RawConnection {
     for (;;) {
       const answer = this.#take();
       if (answer !== undefined && answer.status !== 100) return answer;
-      if (answer !== undefined) continue;
+      if (answer !== undefined) {
+        this.#continued += 1;
+        continue;
+      }
       if (this.#ended) return undefined;
       await this.#wake.promise;
     }

@@ -176,6 +176,11 @@ describe("headers", () => {
     ["two expectations", [...json, "expect", "100-continue", "Expect", "100-continue"]],
     ["length and transfer encoding", [...json, "transfer-encoding", "chunked"]],
     ["two lengths", [...json, "content-length", "2"]],
+    ["two hosts", [...json, "host", "a", "Host", "a"]],
+    [
+      "a transfer coding beside chunks",
+      ["content-type", "application/json", "transfer-encoding", "gzip, chunked"],
+    ],
   ])("%s is refused", (_, headers) => {
     expect(head("POST", v1, headers)).toMatchObject({ allowed: false, code: "request_malformed" });
   });
