@@ -1,14 +1,14 @@
 import type { TokenCredential, TokenCredentialOptions } from "@azure/identity";
 import type { TokenSource } from "../../model/token-source.ts";
-import { type Advise, explainIdentityFault } from "./identity-fault.ts";
+import { type Advise, explainIdentityFault, type SeenAnswer } from "./identity-fault.ts";
 
 type Policies = NonNullable<TokenCredentialOptions["additionalPolicies"]>;
 
-/** The last answer of the issuer: the SDK's faults do not tell what its head said. */
+/** Sees the issuer's answers, of which the SDK's own faults tell only part. */
 export interface AnswerWatch {
   /** For the SDK's `additionalPolicies`. */
   readonly policies: Policies;
-  readonly last: () => { readonly status: number; readonly retryAfterSeconds?: number } | undefined;
+  readonly last: () => SeenAnswer | undefined;
 }
 
 export interface AzureTokenSourceOptions {
@@ -60,7 +60,7 @@ export function createAzureTokenSource(options: AzureTokenSourceOptions): TokenS
 }
 
 function watchAnswers(): AnswerWatch & { forget(): void } {
-  let last: ReturnType<AnswerWatch["last"]>;
+  let last: SeenAnswer | undefined;
   return {
     last: () => last,
     forget() {
@@ -72,11 +72,18 @@ function watchAnswers(): AnswerWatch & { forget(): void } {
         policy: {
           name: "certgateAnswerWatch",
           async sendRequest(request, next) {
-            const response = await next(request);
+            const response = await next(request).catch((fault: unknown) => {
+              const code: unknown = fault instanceof Error ? Reflect.get(fault, "code") : undefined;
+              last = typeof code === "string" ? { word: code } : undefined;
+              throw fault;
+            });
             const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+            // A number of Entra's and nothing else: the rest of a body may hold a token.
+            const word = /AADSTS\d+/.exec(response.bodyAsText ?? "")?.[0];
             last = {
               status: response.status,
               ...(seconds > 0 && Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {}),
+              ...(word === undefined ? {} : { word }),
             };
             return response;
           },

@@ -8,6 +8,14 @@ export interface IdentityFault {
   readonly text: string;
 }
 
+/** What the issuer answered last, or why there was no answer. */
+export interface SeenAnswer {
+  readonly status?: number;
+  readonly retryAfterSeconds?: number;
+  /** Entra's number for a refusal (`AADSTS...`), or the network's code (`ECONNRESET`). */
+  readonly word?: string;
+}
+
 /** One sentence that says what to do. */
 export type Advise = (fault: IdentityFault) => string;
 
@@ -23,22 +31,33 @@ export function explainIdentityFault(
   fault: unknown,
   identity: string,
   advise: Advise,
-  answer?: { readonly status: number; readonly retryAfterSeconds?: number },
+  answer: SeenAnswer = {},
 ): GatewayError {
   // A source of this project's own (a secret, a certificate) has said what to do already.
-  if (fault instanceof GatewayError)
-    return new GatewayError("credential_unavailable", `${identity}: ${describeFault(fault)}`, {
-      ...(fault.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: fault.retryAfterSeconds }),
+  const own = ownFault(fault);
+  if (own !== undefined)
+    return new GatewayError("credential_unavailable", `${identity}: ${describeFault(own)}`, {
+      ...(own.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: own.retryAfterSeconds }),
     });
   const seen = read(fault);
-  const failed = answer !== undefined && answer.status >= 400;
+  const failed = answer.status === undefined || answer.status >= 400;
   const status = seen.status ?? (failed ? answer.status : undefined);
-  return new GatewayError("credential_unavailable", `${identity}: ${advise({ status, text: seen.text })}`, {
-    cause: new Error(seen.text),
+  const text =
+    failed && answer.word !== undefined && !seen.text.includes(answer.word)
+      ? `${seen.text} (${answer.word})`
+      : seen.text;
+  return new GatewayError("credential_unavailable", `${identity}: ${advise({ status, text })}`, {
+    cause: new Error(text),
     ...(failed && answer.retryAfterSeconds !== undefined
       ? { retryAfterSeconds: answer.retryAfterSeconds }
       : {}),
   });
+}
+
+function ownFault(fault: unknown): GatewayError | undefined {
+  for (let at: unknown = fault, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1)
+    if (at instanceof GatewayError) return at;
+  return undefined;
 }
 
 function read(fault: unknown): IdentityFault {
