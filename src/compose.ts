@@ -153,7 +153,6 @@ async function start(
         formLimits: { heldBytes: config.limits.formHeldBytes, bodyBytes: config.limits.formBodyBytes },
       },
       live,
-      tunnels: new Set(),
       draining: () => phase === "shutting down",
       record(exchange) {
         metrics.observe(exchange);

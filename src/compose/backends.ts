@@ -3,7 +3,9 @@ import type { Config } from "../config/schema.ts";
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import { createHttpProxyPassThrough } from "../forward/adapters/http-proxy-pass-through.ts";
 import { createUndiciForwarder } from "../forward/adapters/undici-forwarder.ts";
+import { createWsLane } from "../forward/adapters/ws-lane.ts";
 import type { ReadyBackend, ReadyRoute } from "../gateway/gateway.ts";
+import type { Clock } from "../kernel/clock.ts";
 import { readCa } from "./sources.ts";
 
 export interface Backends {
@@ -19,6 +21,7 @@ export interface Backends {
 export async function composeBackends(
   config: Config,
   credentials: ReadonlyMap<string, OutboundCredential>,
+  clock: Clock,
 ): Promise<Backends> {
   const timeouts = {
     connectTimeoutMs: config.timeouts.connectSeconds * 1000,
@@ -32,8 +35,16 @@ export async function composeBackends(
     if (outbound === undefined) continue;
     const ca = await readCa(caFile);
     const forwarder = createUndiciForwarder({ origin, ...timeouts, ...(ca === undefined ? {} : { ca }) });
+    const webSockets = createWsLane({
+      origin,
+      clock,
+      ...timeouts,
+      pingMs: config.timeouts.webSocketPingSeconds * 1000,
+      messageLimit: config.limits.webSocketMessageBytes,
+      ...(ca === undefined ? {} : { ca }),
+    });
     const basePath = pathname.replace(/\/$/, "");
-    backends.set(name, { name, kind, origin, basePath, credential, outbound, forwarder, ca });
+    backends.set(name, { name, kind, origin, basePath, credential, outbound, forwarder, webSockets, ca });
   }
 
   const deployments = new Map<string, ReadyBackend>();
@@ -68,6 +79,7 @@ export async function composeBackends(
     routeOf: (url) => routes.find(({ prefix }) => url.startsWith(prefix)),
     async close() {
       for (const { passThrough } of routes) passThrough.close();
+      for (const { webSockets } of backends.values()) webSockets.close();
       await Promise.all([...backends.values()].map(({ forwarder }) => forwarder.close()));
     },
   };

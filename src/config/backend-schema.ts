@@ -133,6 +133,8 @@ export const timeouts = z
     idleSeconds: seconds.default(120),
     /** From the request's arrival to the last byte of its answer, whatever happens in between. */
     totalSeconds: seconds.default(3600),
+    /** Between two pings in a WebSocket. A side that answers none of two is cut. */
+    webSocketPingSeconds: seconds.default(30),
   })
   .prefault({});
 

@@ -174,6 +174,12 @@ export const configSchema = z.strictObject({
         .int()
         .positive()
         .default(512 * 1024 * 1024),
+      /** Largest message in a WebSocket, in bytes, in either direction. Below 2 GiB, which is as far as is counted. */
+      webSocketMessageBytes: z
+        .int()
+        .positive()
+        .max(1024 * 1024 * 1024)
+        .default(16 * 1024 * 1024),
     })
     .prefault({}),
   timeouts,

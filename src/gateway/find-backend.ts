@@ -1,6 +1,7 @@
 import { GatewayError } from "../kernel/errors.ts";
 import type { Grant } from "../model/grant.ts";
-import { allow, deny, type Verdict } from "../model/verdict.ts";
+import { quoteInput } from "../model/quote-input.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "../policy/client-entry.ts";
 import type { Gateway, ReadyBackend } from "./gateway.ts";
 import { locateObjects } from "./ownership.ts";
@@ -36,8 +37,23 @@ export async function findBackend(
     (objectBackends.size === 1 ? ofAll : undefined);
   if (name !== undefined) return found(objectBackends.get(name), name);
   const detail =
-    "The request names no deployment, and this client's deployments do not lie on one backend: it cannot be told where to make the object.";
+    "The request names no deployment, and this client's deployments do not lie on one backend: it cannot be told which of the backends is meant.";
   return deny("operation_not_permitted", detail, [{ check: "backend", outcome: "fail", detail }]);
+}
+
+/**
+ * What a message in a WebSocket names must lie where the connection leads: it cannot go elsewhere, and there the same
+ * name may stand for something that nobody granted.
+ */
+export function refuseElsewhere(
+  { backendOf }: Pick<Gateway, "backendOf">,
+  deployments: readonly string[],
+  backend: ReadyBackend,
+): Denied | undefined {
+  const stray = deployments.find((name) => backendOf(name)?.name !== backend.name);
+  if (stray === undefined) return undefined;
+  const detail = `Deployment ${quoteInput(stray)} does not lie on the backend of this connection; open another one for it.`;
+  return deny("deployment_not_permitted", detail, [{ check: "backend", outcome: "fail", detail }]);
 }
 
 /** The configuration check proves that the name is one; this fails closed if it ever was not. */

@@ -1,6 +1,7 @@
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import type { PassThrough } from "../forward/pass-through.ts";
+import type { WebSocketLane } from "../forward/web-socket-lane.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Metrics } from "../model/metrics.ts";
@@ -11,6 +12,7 @@ import type { FormLimits } from "./receive-form.ts";
 /** A backend with everything that a request to it needs. */
 export interface ReadyBackend extends Backend {
   readonly forwarder: Forwarder;
+  readonly webSockets: WebSocketLane;
   readonly outbound: OutboundCredential;
 }
 

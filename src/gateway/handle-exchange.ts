@@ -50,6 +50,7 @@ export async function handleExchange(
   if (!head.allowed) return head;
   draft.path = head.value.path;
   draft.operation = head.value.operation.name;
+  if (head.value.operation.upgrade !== undefined) return notAnUpgrade;
 
   if (head.value.body !== "none") {
     const { operation, deployment } = head.value;
@@ -126,10 +127,14 @@ async function receive(
   return target.allowed ? allow({ target: target.value, body: body?.value ?? null }, target.trace) : target;
 }
 
+/** Such a request does not come here: the server calls `handleUpgrade`. */
+const notAnUpgrade = deny(
+  "request_malformed",
+  "This operation is a WebSocket: upgrade is required (connection: Upgrade, upgrade: websocket).",
+);
+
 /** The head's last word: with the body where the operation has one. */
 export function resolveTarget(head: RequestHead, body: Uint8Array | undefined): Verdict<Target> {
-  if (head.operation.upgrade !== undefined)
-    return deny("operation_not_permitted", "The gateway does not open WebSockets to this operation yet.");
   if (body === undefined) return { allowed: true, value: targetOf(head), trace: [] };
   return head.body === "multipart" ? readMultipart(head, body) : parseBody(head, body);
 }

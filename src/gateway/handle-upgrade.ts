@@ -2,42 +2,80 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { GatewayError } from "../kernel/errors.ts";
 import { deny, type Denied } from "../model/verdict.ts";
-import type { ConnectionCaller } from "./caller.ts";
-import type { ExchangeDraft } from "./exchange-draft.ts";
-import type { Gateway } from "./gateway.ts";
-import { authoriseRoute, outboundOn, toAuthenticate } from "./pass-through.ts";
+import type { Caller, ConnectionCaller } from "./caller.ts";
+import type { ExchangeDraft, Regrant } from "./exchange-draft.ts";
+import type { Gateway, ReadyRoute } from "./gateway.ts";
+import { openWebSocket } from "./open-web-socket.ts";
+import { authoriseRoute, outboundOn, regrantOf, toAuthenticate } from "./pass-through.ts";
 import { whilePresent } from "./while-present.ts";
 
+/** A client's wish to upgrade, and what was agreed on about its end. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the client sent behind its request. */
+  readonly head: Buffer;
+  /** Hears of the grant, which is decided again while the connection is open. */
+  readonly granted: Regrant;
+  /** Hears, at once, of a backend that failed before a tunnel was there. */
+  readonly failed: (fault: GatewayError) => void;
+  /**
+   * Set once the connection can be ended in its own words: with a WebSocket's close code and reason. Nothing passes
+   * after this call; the socket itself is still the caller's to destroy.
+   */
+  goodbye?: (code: number, reason: string) => void;
+}
+
+/** How an upgrade ended that is over: `answer` is the backend's refusal, still to be sent. */
+export interface UpgradeOver {
+  readonly status: number;
+  /** A message was refused, and the client has been told. */
+  readonly denied?: Denied;
+  /** The gateway ended it for a fault that is in the draft. */
+  readonly isFault?: boolean;
+  readonly answer?: { readonly headers: readonly string[]; readonly body: Uint8Array };
+}
+
+/** A denial to render; how it ended; or undefined once a tunnel has ended, or `failed` was told why not. */
+export type UpgradeEnd = Denied | UpgradeOver | undefined;
+
 /**
- * The story of a WebSocket upgrade: caller -> target -> grant -> credential -> tunnel. Only routes take one.
- * @param failed hears, at once, of a backend that failed before the tunnel was there
- * @returns a denial to render, or undefined once the tunnel has ended
- * @throws GatewayError while the backend was not asked yet; CallerLeft
+ * The story of an upgrade: caller -> target -> grant -> credential -> tunnel. On a route the bytes are piped; the
+ * WebSockets of the inference APIs are read, message by message.
+ * @throws GatewayError while nothing was accepted; CallerLeft
  */
 export async function handleUpgrade(
   gateway: Gateway,
   connection: ConnectionCaller,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  upgrade: Upgrade,
   draft: ExchangeDraft,
-  failed: (fault: GatewayError) => void,
-): Promise<Denied | undefined> {
+): Promise<UpgradeEnd> {
+  const { request } = upgrade;
   const caller = await connection.identifyOrFetch();
   if (!caller.allowed) return caller;
   draft.client = caller.value.principal.client;
   draft.thumbprint = caller.value.principal.thumbprint;
-  const route = gateway.routeOf(request.url ?? "");
-  if (route === undefined) return refuse("operation_unknown", "no route takes an upgrade here");
   // RFC 9110 7.8 allows a body; nobody between here and the backend would know where it ends.
   if (request.method !== "GET" || hasBody(request))
     return refuse("request_malformed", "an upgrade is a GET without a body");
-  const path = authoriseRoute(route, caller.value, request, draft);
+  const route = gateway.routeOf(request.url ?? "");
+  if (route !== undefined) return tunnel(route, caller.value, upgrade, draft);
+  return openWebSocket(gateway, connection, caller.value, upgrade, draft);
+}
+
+async function tunnel(
+  route: ReadyRoute,
+  caller: Caller,
+  { request, socket, head, granted, failed }: Upgrade,
+  draft: ExchangeDraft,
+): Promise<Denied | undefined> {
+  const path = authoriseRoute(route, caller, request, draft);
   if (!path.allowed) return path;
+  granted(caller.entry, regrantOf(route, draft));
   const credential = await whilePresent(socket, (signal) =>
     route.outbound.headers(toAuthenticate(route, path.value, request), signal),
   );
-  const outbound = outboundOn(path.value, caller.value, credential, request, draft, "upgrade");
+  const outbound = outboundOn(path.value, caller, credential, request, draft, "upgrade");
   await route.passThrough.upgrade(request, socket, head, outbound, failed);
   return undefined;
 }
@@ -45,7 +83,7 @@ export async function handleUpgrade(
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 
-const refuse = (code: "operation_unknown" | "request_malformed", rule: string): Denied =>
+const refuse = (code: "request_malformed", rule: string): Denied =>
   deny(code, `${rule.charAt(0).toUpperCase()}${rule.slice(1)}.`, [
     { check: "upgrade", outcome: "fail", detail: rule },
   ]);

@@ -9,7 +9,8 @@ import { listenProblem } from "../kernel/listen-problem.ts";
 import type { Metrics } from "../model/metrics.ts";
 import { refuseOnSocket } from "./refuse.ts";
 import { capturePresented } from "./presented-chain.ts";
-import { serveExchange, serveUpgrade, type ExchangeServer } from "./serve-exchange.ts";
+import { serveExchange, type ExchangeServer } from "./serve-exchange.ts";
+import { goodbyeMs, serveUpgrade } from "./serve-upgrade.ts";
 import { stopListening } from "./stop-listening.ts";
 import { secureContextOptions, type TlsMaterial } from "./tls-context.ts";
 
@@ -95,9 +96,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve);
+  const goodbyes = new Set<() => void>();
   server.on(
     "upgrade",
-    (request, socket, head) => void serveUpgrade(exchanges, callerOf(request.socket), request, socket, head),
+    (request, socket, head) =>
+      void serveUpgrade(exchanges, goodbyes, callerOf(request.socket), request, socket, head),
   );
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
     // Into an answer that is under way nothing may be written: a client would take it for a part of it.
@@ -120,8 +123,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     replaceTls: (material) => server.setSecureContext(secureContextOptions(material)),
     async close(graceMs) {
       const closed = stopListening(server, graceMs);
-      const timer = setTimeout(() => {
+      const cut = () => {
         for (const socket of open) socket.destroy();
+      };
+      let timer = setTimeout(() => {
+        if (goodbyes.size === 0) return cut();
+        // They may be told of it, and that takes no longer than any other goodbye.
+        for (const leave of goodbyes) leave();
+        timer = setTimeout(cut, goodbyeMs);
       }, graceMs);
       await closed;
       clearTimeout(timer);

@@ -102,10 +102,25 @@ export function refuse(
 /** Answers with a refusal where there is no response object: an upgrade, or a request that does not parse. */
 export function refuseOnSocket(socket: Duplex, refusal: Refusal, requestId: string): number {
   const { status, headers, body } = render(refusal, requestId);
+  return answerOnSocket(socket, status, headers, Buffer.from(body));
+}
+
+/**
+ * Writes a whole answer where there is no response object, and closes the connection.
+ * @param headers flat raw pairs without those that frame the body, but for `content-length`
+ * @returns the status sent
+ */
+export function answerOnSocket(
+  socket: Duplex,
+  status: number,
+  headers: readonly string[],
+  body: Uint8Array,
+): number {
   if (socket.writable) {
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-    socket.end(`${lines.join("\r\n")}\r\nconnection: close\r\n\r\n${body}`);
+    socket.write(`${lines.join("\r\n")}\r\nconnection: close\r\n\r\n`, "latin1");
+    socket.end(body);
     // Node leaves such a socket half open, and no timeout of its server looks after it any more.
     const timer = setTimeout(() => socket.destroy(), lingerMs);
     socket.once("close", () => clearTimeout(timer));

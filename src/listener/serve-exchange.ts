@@ -1,19 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { finished } from "node:stream";
-import type { Duplex } from "node:stream";
 import type { ConnectionCaller } from "../gateway/caller.ts";
 import type { ExchangeDraft } from "../gateway/exchange-draft.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { handleExchange } from "../gateway/handle-exchange.ts";
-import { handleUpgrade } from "../gateway/handle-upgrade.ts";
 import { CallerLeft } from "../gateway/read-body.ts";
 import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { Denied } from "../model/verdict.ts";
 import type { LiveExchanges } from "./live-exchanges.ts";
-import { refuse, refuseOnSocket, type Refusal } from "./refuse.ts";
+import { refuse, type Refusal } from "./refuse.ts";
 
 export interface ExchangeServer {
   readonly gateway: Gateway;
@@ -73,47 +71,9 @@ export async function serveExchange(
   }
 }
 
-/** Serves one upgrade. Never throws. */
-export async function serveUpgrade(
-  server: ExchangeServer,
-  connection: ConnectionCaller,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): Promise<void> {
-  const draft = begin(server, request);
-  let end: { readonly outcome: Outcome; readonly status: number } = {
-    outcome: { decision: "allowed", answeredBy: "backend" },
-    status: 101,
-  };
-  const deny = (denied: Denied, status: number) => {
-    note(draft, denied.code, denied.detail);
-    end = { outcome: { decision: "denied", answeredBy: "gateway" }, status };
-  };
-  const fail = (fault: unknown) => {
-    const refusal = refusalOf(fault, draft);
-    const status = refusal === undefined ? 499 : refuseOnSocket(socket, refusal, draft.requestId);
-    end = { outcome: { decision: "allowed", answeredBy: "gateway" }, status };
-  };
-  socket.on("error", () => socket.destroy());
-  const live = server.live.add(connection, (denied) => {
-    deny(denied, 101);
-    socket.destroy();
-  });
-  try {
-    const denied = await handleUpgrade(server.gateway, connection, request, socket, head, draft, fail);
-    if (denied !== undefined) deny(denied, refuseOnSocket(socket, denied, draft.requestId));
-  } catch (fault) {
-    fail(fault);
-  } finally {
-    live.end();
-    server.record(complete(server, draft, end.outcome, end.status));
-  }
-}
+export type Outcome = Pick<Exchange, "decision" | "answeredBy">;
 
-type Outcome = Pick<Exchange, "decision" | "answeredBy">;
-
-function begin({ gateway }: ExchangeServer, request: IncomingMessage): ExchangeDraft {
+export function begin({ gateway }: ExchangeServer, request: IncomingMessage): ExchangeDraft {
   const remoteAddress = request.socket.remoteAddress;
   return {
     requestId: randomUUID(),
@@ -123,7 +83,7 @@ function begin({ gateway }: ExchangeServer, request: IncomingMessage): ExchangeD
   };
 }
 
-const complete = (
+export const complete = (
   { gateway }: ExchangeServer,
   draft: ExchangeDraft,
   outcome: Outcome,
@@ -135,7 +95,7 @@ const complete = (
   durationMs: gateway.clock.now() - draft.startedAt,
 });
 
-function note(draft: ExchangeDraft, code: ErrorCode, detail: string): void {
+export function note(draft: ExchangeDraft, code: ErrorCode, detail: string): void {
   draft.reason = code;
   draft.detail = detail;
 }
@@ -145,7 +105,7 @@ const closes = (denied: Denied): "close" | "keep" =>
   denied.code.startsWith("client_") || denied.code.endsWith("_unavailable") ? "close" : "keep";
 
 /** What to answer to a fault; undefined when there is nobody left to answer. The operator's sentence stays in the log. */
-function refusalOf(fault: unknown, draft: ExchangeDraft): Refusal | undefined {
+export function refusalOf(fault: unknown, draft: ExchangeDraft): Refusal | undefined {
   if (fault instanceof CallerLeft) return undefined;
   const known = fault instanceof GatewayError ? fault : undefined;
   const code = known?.code ?? "internal_error";

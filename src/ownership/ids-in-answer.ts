@@ -139,7 +139,8 @@ function objectsOf(answer: object, { creates, createdIn = "id", about }: Expecte
 
 const isId = (value: unknown): value is string => typeof value === "string" && isObjectId(value);
 
-function memberAt(value: unknown, place: string): unknown {
+/** @param place names joined by dots */
+export function memberAt(value: unknown, place: string): unknown {
   let at = value;
   for (const name of place.split(".")) {
     if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
@@ -148,7 +149,7 @@ function memberAt(value: unknown, place: string): unknown {
   return at;
 }
 
-function parsed(text: string): object | undefined {
+export function parsed(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : undefined;

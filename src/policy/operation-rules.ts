@@ -22,8 +22,11 @@ const makesForDeployment: ReadonlySet<string> = new Set([
   "realtime-sessions",
 ]);
 
+/** Its upgrade names none: each message that asks for an answer does, and is a `responses` of its own. */
+const inMessages = "responses-socket";
+
 export function mustNameDeployment({ operation, group, objects }: Target): boolean {
-  if (operation === "models") return false;
+  if (operation === "models" || operation === inMessages) return false;
   if (!groupsOnDeployments.has(group)) return makesForDeployment.has(operation);
   return !(onStoredObjects.has(operation) && objects.length > 0);
 }

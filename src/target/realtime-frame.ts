@@ -12,6 +12,8 @@ export interface FrameNames {
   readonly type: string;
   readonly deployments: readonly string[];
   readonly objects: readonly NamedObject[];
+  /** The top-level `store`, where the message has one. */
+  readonly store: boolean | undefined;
 }
 
 const nothing: ReadonlySet<Feature> = new Set();
@@ -40,7 +42,7 @@ export function readRealtimeFrame(
   if (model !== undefined && !isDeploymentName(model))
     return refuseBody("request_malformed", 'the message\'s "model" is not a deployment name');
   const deployments = [...new Set([...(model === undefined ? [] : [model]), ...found.deployments])];
-  return allow({ type, deployments, objects: found.objects }, [
+  return allow({ type, deployments, objects: found.objects, store: found.store }, [
     { check: "frame", outcome: "pass", detail: `${deployments.length} deployments named` },
   ]);
 }

@@ -1,0 +1,84 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { ConnectionCaller } from "../gateway/caller.ts";
+import { handleUpgrade, type Upgrade, type UpgradeOver } from "../gateway/handle-upgrade.ts";
+import { deny, type Denied } from "../model/verdict.ts";
+import { answerOnSocket, refuseOnSocket } from "./refuse.ts";
+import { begin, complete, type ExchangeServer, note, type Outcome, refusalOf } from "./serve-exchange.ts";
+
+/** For how long a WebSocket that is ended may take over its goodbye. Long enough to send it, far under a second. */
+export const goodbyeMs = 250;
+
+/** RFC 6455 7.4.1. */
+const [goingAway, policyViolation] = [1001, 1008];
+
+/**
+ * Serves one upgrade: the story, and its ends. Never throws.
+ * @param goodbyes while it is open, one that ends a WebSocket in the words that are for a shutdown
+ */
+export async function serveUpgrade(
+  server: ExchangeServer,
+  goodbyes: Set<() => void>,
+  connection: ConnectionCaller,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const draft = begin(server, request);
+  let end: { readonly outcome: Outcome; readonly status: number } = {
+    outcome: { decision: "allowed", answeredBy: "backend" },
+    status: 101,
+  };
+  const byGateway = (decision: "allowed" | "denied", status: number) => {
+    end = { outcome: { decision, answeredBy: "gateway" }, status };
+  };
+  const refused = (denied: Denied, status: number) => {
+    note(draft, denied.code, denied.detail);
+    byGateway("denied", status);
+  };
+  let wasCut = false;
+  const fail = (fault: unknown) => {
+    // What fails because it was cut is recorded as that.
+    if (wasCut) return void socket.destroy();
+    const refusal = refusalOf(fault, draft);
+    byGateway("allowed", refusal === undefined ? 499 : refuseOnSocket(socket, refusal, draft.requestId));
+  };
+  const over = ({ status, denied, isFault, answer }: UpgradeOver) => {
+    if (wasCut) return;
+    if (denied !== undefined) refused(denied, status);
+    else if (isFault === true) byGateway("allowed", status);
+    else end = { ...end, status };
+    if (answer !== undefined) answerOnSocket(socket, status, answer.headers, answer.body);
+  };
+  const part = (code: number, reason: string) => {
+    if (upgrade.goodbye === undefined) return void socket.destroy();
+    upgrade.goodbye(code, reason);
+    const timer = setTimeout(() => socket.destroy(), goodbyeMs);
+    socket.once("close", () => clearTimeout(timer));
+  };
+  const leave = () => {
+    if (upgrade.goodbye !== undefined) part(goingAway, "shutting_down");
+  };
+  socket.on("error", () => socket.destroy());
+  const live = server.live.add(connection, (denied) => {
+    wasCut = true;
+    refused(denied, 101);
+    part(policyViolation, denied.code);
+  });
+  const upgrade: Upgrade = { request, socket, head, granted: live.granted, failed: fail };
+  goodbyes.add(leave);
+  try {
+    // It would have to end before it began to be of use.
+    const ended = server.draining()
+      ? deny("shutting_down", "Open the connection again.")
+      : await handleUpgrade(server.gateway, connection, upgrade, draft);
+    if (ended !== undefined && "status" in ended) over(ended);
+    else if (ended !== undefined) refused(ended, refuseOnSocket(socket, ended, draft.requestId));
+  } catch (fault) {
+    fail(fault);
+  } finally {
+    live.end();
+    goodbyes.delete(leave);
+    server.record(complete(server, draft, end.outcome, end.status));
+  }
+}
