@@ -17,6 +17,13 @@ export class BodyFault extends Error {
   }
 }
 
+/** Where a deployment's name stands in the bytes, between its quotes. */
+export interface NamePlace {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 interface Frame {
   readonly shape: Shape;
   /** What `shape.whole` will look at; for objects only. */
@@ -37,6 +44,8 @@ export class BodyWalker implements JsonVisitor {
   /** All other deployments that the body names. */
   readonly deployments: string[] = [];
   readonly objects: NamedObject[] = [];
+  /** Of the model and of all other deployments, in the order of the bytes. */
+  readonly places: NamePlace[] = [];
   /** The top-level `stream`. */
   stream = false;
   /** The top-level `store`. */
@@ -90,7 +99,8 @@ export class BodyWalker implements JsonVisitor {
       const value = { kind, text: kind === "string" ? this.#text(start, end, plain) : undefined };
       const refusal = check?.(value, this.#context);
       if (refusal !== undefined) throw new BodyFault(refusal, this.#place());
-      if (names !== undefined) this.#named(names, value, plain);
+      if (names !== undefined && this.#named(names, value, plain) && value.text !== undefined)
+        this.places.push({ name: value.text, start, end });
       if (kind !== "null" && frame !== undefined) frame.fields?.set(frame.key, value);
       if (this.#frames.length === 1) this.#topLevel(frame?.key, value);
     }
@@ -120,16 +130,19 @@ export class BodyWalker implements JsonVisitor {
     else if (key === "url") this.url = value.text;
   }
 
-  /** A name that the target will hold: spelt so that each parser reads the same. */
-  #named(names: NonNullable<Shape["names"]>, { kind, text }: BodyValue, plain: boolean): void {
+  /**
+   * A name that the target will hold: spelt so that each parser reads the same.
+   * @returns whether it is a deployment's
+   */
+  #named(names: NonNullable<Shape["names"]>, { kind, text }: BodyValue, plain: boolean): boolean {
     if (names === "primary") {
       if (kind !== "string" || text === undefined)
         throw new JsonFault('the body\'s "model" must be a string that names a deployment');
       if (!plain) throw new JsonFault('the body\'s "model" must be spelt without escapes');
       this.model = text;
-      return;
+      return true;
     }
-    if (kind !== "string") return;
+    if (kind !== "string") return false;
     const isDeployment = names === "deployment";
     if (!plain || text === undefined || !(isDeployment ? isDeploymentName(text) : isObjectId(text)))
       throw new JsonFault(
@@ -139,6 +152,7 @@ export class BodyWalker implements JsonVisitor {
       throw new JsonFault("the body names too many deployments and objects");
     if (isDeployment) this.deployments.push(text);
     else this.objects.push({ kind: names, id: text });
+    return isDeployment;
   }
 
   #unmentioned(shape: Shape, name: string): BodyRefusal | undefined {
