@@ -102,9 +102,11 @@ export class RawConnection {
 
   async close(): Promise<void> {
     if (this.#socket.closed) return;
-    const closed = once(this.#socket, "close");
+    // Not `once`, which throws what is an end here.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#socket.once("close", () => resolve());
     this.#socket.end();
-    await closed;
+    await promise;
   }
 
   #stir(): void {
