@@ -1,0 +1,194 @@
+import { join } from "node:path";
+import { boundary, type Grounds } from "./grounds.ts";
+import type { LoadRequest, LoadResult } from "./load-plan.ts";
+import type { Load } from "./measure.ts";
+
+/** One number of a measurement. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  readonly of: (result: LoadResult) => number;
+  /** What the gateway should reach, as a ratio to nginx. */
+  readonly reach?: { readonly atLeast: number } | { readonly atMost: number };
+  /** The backend's own figure, asked directly, is taken off first. */
+  readonly added?: boolean;
+  readonly digits: number;
+}
+
+/** One load, and what is read from it. */
+export interface Row {
+  readonly name: string;
+  readonly load: Load;
+  readonly figures: readonly Figure[];
+}
+
+const perCpu = (count: (result: LoadResult) => number) => (result: LoadResult) =>
+  count(result) / Math.max(result.proxyCpu, 0.01);
+const megabyte = 1e6;
+
+export interface Times {
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+const chat = (folder: string, deployment: string, body = "question.json"): LoadRequest => ({
+  method: "POST",
+  path: `/openai/deployments/${deployment}/chat/completions?api-version=2024-10-21`,
+  bodyFile: join(folder, body),
+});
+
+export const plainLoad = ({ folder }: Grounds, times: Times): Load => ({
+  kind: "closed",
+  connections: 32,
+  request: chat(folder, "gpt"),
+  ...times,
+});
+
+/** The rows that do not depend on the size of a CRL. */
+export function loadRows(grounds: Grounds, times: Times, perSecond: number): Row[] {
+  const { folder } = grounds;
+  return [
+    {
+      name: "keep-alive, 2 KB in, 1 KB out, 32 connections",
+      load: plainLoad(grounds, times),
+      figures: [
+        {
+          name: "requests per CPU second",
+          unit: "",
+          of: perCpu(({ answers }) => answers),
+          reach: { atLeast: 0.45 },
+          digits: 0,
+        },
+        { name: "requests/s", unit: "", of: ({ answers, seconds }) => answers / seconds, digits: 0 },
+      ],
+    },
+    {
+      name: `open loop, ${perSecond}/s`,
+      load: { kind: "open", connections: 64, perSecond, request: chat(folder, "gpt"), ...times },
+      figures: [
+        {
+          name: "added latency p50",
+          unit: "ms",
+          of: ({ latency }) => latency.p50,
+          reach: { atMost: 1.5 },
+          added: true,
+          digits: 3,
+        },
+        {
+          name: "added latency p99",
+          unit: "ms",
+          of: ({ latency }) => latency.p99,
+          reach: { atMost: 3 },
+          added: true,
+          digits: 3,
+        },
+        {
+          name: "core in use",
+          unit: "%",
+          of: ({ proxyCpu, seconds }) => (100 * proxyCpu) / seconds,
+          digits: 0,
+        },
+        { name: "load was late, p99", unit: "ms", of: ({ late }) => late.p99, digits: 3 },
+      ],
+    },
+    {
+      name: "50 streams, an event each 20 ms",
+      load: {
+        kind: "streams",
+        connections: 50,
+        request: chat(folder, "stream"),
+        warmUpMs: times.warmUpMs + 300,
+        measureMs: times.measureMs,
+      },
+      figures: [
+        {
+          name: "time to first byte p50",
+          unit: "ms",
+          of: ({ firstByte }) => firstByte.p50,
+          reach: { atMost: 1.5 },
+          digits: 3,
+        },
+        { name: "event p50", unit: "ms", of: ({ event }) => event.p50, digits: 3 },
+        { name: "event p99", unit: "ms", of: ({ event }) => event.p99, reach: { atMost: 1 }, digits: 3 },
+        { name: "events per CPU second", unit: "", of: perCpu(({ event }) => event.count), digits: 0 },
+      ],
+    },
+    {
+      name: "10 MB down, 2 connections",
+      load: { kind: "closed", connections: 2, request: chat(folder, "bulk"), ...times },
+      figures: [
+        {
+          name: "MB per CPU second",
+          unit: "",
+          of: perCpu(({ bytesDown }) => bytesDown / megabyte),
+          reach: { atLeast: 0.7 },
+          digits: 0,
+        },
+      ],
+    },
+    {
+      name: "10 MB up as a form (streamed), 2 connections",
+      load: {
+        kind: "closed",
+        connections: 2,
+        request: {
+          method: "POST",
+          path: "/openai/v1/files",
+          bodyFile: join(folder, "upload.form"),
+          contentType: `multipart/form-data; boundary=${boundary}`,
+        },
+        ...times,
+      },
+      figures: [
+        {
+          name: "MB per CPU second",
+          unit: "",
+          of: perCpu(({ bytesUp }) => bytesUp / megabyte),
+          reach: { atLeast: 0.9 },
+          digits: 0,
+        },
+      ],
+    },
+    {
+      name: "10 MB up as JSON (read and held), 2 connections",
+      load: { kind: "closed", connections: 2, request: chat(folder, "gpt", "bulk-question.json"), ...times },
+      figures: [
+        { name: "MB per CPU second", unit: "", of: perCpu(({ bytesUp }) => bytesUp / megabyte), digits: 0 },
+      ],
+    },
+    {
+      name: "10 MB up on a pass-through route, 2 connections",
+      load: {
+        kind: "closed",
+        connections: 2,
+        request: { method: "PUT", path: "/raw/part", bodyFile: join(folder, "bulk.json") },
+        ...times,
+      },
+      figures: [
+        {
+          name: "MB per CPU second",
+          unit: "",
+          of: perCpu(({ bytesUp }) => bytesUp / megabyte),
+          reach: { atLeast: 0.9 },
+          digits: 0,
+        },
+      ],
+    },
+  ];
+}
+
+/** Full handshakes, each with one request, on CRLs of one size. */
+export const handshakeRow = (grounds: Grounds, times: Times, entries: number, atLeast: number): Row => ({
+  name: `full mTLS handshakes with one request each, CRL of ${entries.toLocaleString("en")}`,
+  load: { kind: "handshakes", connections: 16, request: chat(grounds.folder, "gpt"), ...times },
+  figures: [
+    {
+      name: "handshakes per CPU second",
+      unit: "",
+      of: perCpu(({ answers }) => answers),
+      reach: { atLeast },
+      digits: 0,
+    },
+    { name: "handshakes/s", unit: "", of: ({ answers, seconds }) => answers / seconds, digits: 0 },
+  ],
+});
