@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
 
 import { listenProblem } from "../../kernel/listen-problem.ts";
 import { followConnections } from "./reset.ts";
@@ -26,6 +27,8 @@ export interface ListenOptions {
   readonly tls?: TlsFiles;
   /** A throw is answered with a 500, or a cut connection once the head is out. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Absent: upgrades are served as plain requests. */
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 const host = "127.0.0.1";
@@ -34,7 +37,7 @@ const host = "127.0.0.1";
  * Listens on loopback.
  * @throws Error naming the service and the port when it cannot.
  */
-export async function listen({ service, port, tls, handle }: ListenOptions): Promise<Listening> {
+export async function listen({ service, port, tls, handle, upgrade }: ListenOptions): Promise<Listening> {
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response).catch((error: unknown) => {
       if (response.headersSent) return response.destroy();
@@ -48,6 +51,7 @@ export async function listen({ service, port, tls, handle }: ListenOptions): Pro
     tls === undefined
       ? createHttpServer(listener)
       : createHttpsServer({ cert: tls.cert, key: tls.key }, listener);
+  if (upgrade !== undefined) server.on("upgrade", upgrade);
   followConnections(server);
   try {
     server.listen(port, host);

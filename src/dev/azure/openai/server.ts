@@ -13,6 +13,7 @@ import { type NamedOperation, operationOf, type RequestBody } from "./operations
 import { receive, type ReceivedRequest } from "./received-request.ts";
 import { readReceivedForm } from "./received-form.ts";
 import { answerOf, eventsOf } from "./rendering.ts";
+import { createWebSockets, type LocalWebSockets } from "./web-sockets.ts";
 import { StoredObjects, type StoredAnswer } from "./stored-objects.ts";
 
 export type { StreamPace } from "./event-stream.ts";
@@ -35,6 +36,8 @@ export interface LocalOpenAi {
   /** Entered when a request's head has arrived. */
   readonly requests: RequestLog<ReceivedRequest>;
   readonly faults: FaultSwitch;
+  /** Entered when a WebSocket is open. */
+  readonly sockets: LocalWebSockets["sockets"];
   /** How the streams of the coming requests are sent; `{}` is back to normal. */
   setPace(pace: StreamPace): void;
   stop(): Promise<void>;
@@ -127,7 +130,17 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
     await sendEvents(response, events, stride, exchange.onSent);
   }
 
-  const listening = await listen({ service: "local Azure OpenAI", port, tls, handle: serve });
+  const webSockets = createWebSockets({
+    faults,
+    deployments,
+    unauthorised: ({ headers }) =>
+      tokens.check(headers.authorization, audiences) === "good"
+        ? undefined
+        : azureError("Unauthorized", "Access token is missing, invalid, or have expired."),
+    keep: (response) => stored.keepResponse(response),
+  });
+  const { upgrade } = webSockets;
+  const listening = await listen({ service: "local Azure OpenAI", port, tls, handle: serve, upgrade });
   return {
     url: `https://localhost:${listening.port}`,
     requests,
@@ -135,7 +148,11 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
     setPace: (next) => {
       pace = next;
     },
-    stop: listening.stop,
+    sockets: webSockets.sockets,
+    async stop() {
+      webSockets.stop();
+      await listening.stop();
+    },
   };
 }
 
