@@ -28,7 +28,7 @@ export interface Upload {
   readonly answer: Promise<Answer>;
   /** Bytes that the connection took. */
   readonly taken: () => number;
-  /** Sends as the connection has room. Resolves when all was taken, or the connection ended. */
+  /** Sends as the connection has room. Resolves when all was taken, an answer came, or the connection ended. */
   send(bytes: Uint8Array): Promise<void>;
 }
 
@@ -56,6 +56,8 @@ export function upload(
   const closed = new Promise<void>((resolve) => {
     request.once("close", () => resolve());
   });
+  let answered = false;
+  request.once("response", () => (answered = true));
   const answer = read(request);
   // A test looks at it in its own time.
   answer.catch(() => {});
@@ -64,7 +66,7 @@ export function upload(
     answer,
     taken: () => taken,
     async send(bytes) {
-      for (let at = 0; at < bytes.length && !request.destroyed; at += 65_536) {
+      for (let at = 0; at < bytes.length && !request.destroyed && !answered; at += 65_536) {
         const piece = bytes.subarray(at, at + 65_536);
         const hasRoom = request.write(piece);
         if (!hasRoom) await Promise.race([once(request, "drain"), closed]);
