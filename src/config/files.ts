@@ -1,29 +1,42 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { awsFiles } from "./check-aws.ts";
+import { credentialFiles } from "./check-credentials.ts";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import type { Report } from "./problem.ts";
 import { describeFileError } from "./read-config-file.ts";
 
-/** Every place of a configuration that names a file. */
-const fileNodes = (root: Loose): readonly Loose[] =>
-  [
-    at(root, "listen", "certificate", "file"),
-    at(root, "listen", "certificate", "keyFile"),
-    at(root, "registry", "file"),
-    at(root, "ownership", "redis", "passwordFile"),
-    at(root, "ownership", "redis", "caFile"),
-    ...["anchors", "intermediates"].flatMap((list) =>
-      items(at(root, "trust", list)).map((item) => at(item, "file")),
-    ),
-    ...items(at(root, "trust", "revocation", "crls")).map((item) => at(item, "file")),
-    ...["keyVaults", "backends"].flatMap((section) =>
-      entries(at(root, section)).map(([, entry]) => at(entry, "caFile")),
-    ),
-    ...entries(at(root, "backends")).flatMap(([, backend]) =>
-      ["file", "keyFile"].map((key) => at(backend, "tls", "clientCertificate", key)),
-    ),
-  ].filter((node) => (text(node) ?? "") !== "");
+/** A key whose text is a path. */
+const namesFile = /^(?:file|[a-z]+(?:[A-Z][a-z]+)*File)$/;
+
+/** Every place of a configuration that names a file which must be there. */
+function fileNodes(node: Loose): readonly Loose[] {
+  // It need not be there yet.
+  if (node.path[0] === "ownership" && node.path[1] === "file") return [];
+  if (namesFile.test(String(node.path.at(-1))) && (text(node) ?? "") !== "") return [node];
+  return [...items(node), ...entries(node).map(([, entry]) => entry)].flatMap(fileNodes);
+}
+
+/** The files of a checked configuration, by when their content is read. */
+export interface ConfiguredFiles {
+  /** With the configuration, once: whatever they configure is made anew when they change. */
+  readonly once: readonly string[];
+  /** Again and again, by what keeps their content. */
+  readonly again: readonly string[];
+}
+
+export function configuredFiles(config: unknown): ConfiguredFiles {
+  const nodes = fileNodes({ path: [], value: config });
+  const isOnce = ({ path }: Loose): boolean =>
+    path[0] === "backends" || ["caFile", "passwordFile"].includes(String(path.at(-1)));
+  const pathsOf = (some: readonly Loose[]) => [...new Set(some.map((node) => text(node) ?? ""))];
+  return {
+    once: pathsOf(nodes.filter(isOnce)),
+    // The registry is looked at by its own keeper, much more often.
+    again: pathsOf(nodes.filter((node) => !isOnce(node) && node.path[0] !== "registry")),
+  };
+}
 
 /** Makes relative paths absolute, in place: they are relative to the configuration's folder, not to the process's. */
 export function resolveFiles(value: unknown, configFile: string): void {
