@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { fieldIn, fileIn, runBatch } from "./batch-run.ts";
 
 /** Collections of the v1 surface that keep objects, with what begins their ids. */
 const prefixes = {
@@ -86,6 +87,8 @@ export class StoredObjects {
       all.delete(id);
       return { status: 200, body: { id, object: `${String(kept["object"])}.deleted`, deleted: true } };
     }
+    if (collection === "batches" && kept["status"] === "validating")
+      return { status: 200, body: this.#settle(kept, action, created) };
     if (method === "GET" && action === "content")
       return { status: 200, body: this.#contents.get(id) ?? Buffer.alloc(0) };
     if (method === "GET" && action === "input_items")
@@ -95,23 +98,50 @@ export class StoredObjects {
 
   #create(collection: Collection, body: object, raw: Buffer, created: number): Kept {
     const id = newId(collection);
-    const kept: Kept = { ...body, id, object: kinds[collection], created_at: created };
+    const kept: Kept = {
+      ...body,
+      ...(collection === "files"
+        ? { bytes: fileIn(raw).length, purpose: fieldIn(raw, "purpose") ?? "batch_output" }
+        : {}),
+      // The first answer about a batch does not name what it wrote yet, as on Azure.
+      ...(collection === "batches"
+        ? { status: "validating", output_file_id: null, error_file_id: null }
+        : {}),
+      id,
+      object: kinds[collection],
+      created_at: created,
+    };
     this.#keep(collection, kept);
-    if (collection === "files") this.#contents.set(id, raw);
-    if (collection !== "batches") return kept;
-    // A batch is done at once here; its first answer does not name its output yet, as on Azure.
-    const output = this.#create("files", {}, Buffer.from("{}\n"), created);
-    this.#keep("batches", { ...kept, status: "completed", output_file_id: output.id });
-    return { ...kept, status: "validating", output_file_id: null };
+    if (collection === "files") this.#contents.set(id, fileIn(raw));
+    return kept;
   }
 
-  #keep(collection: Collection, object: Kept): void {
+  /** A batch is run when it is asked for; until then it can be cancelled. */
+  #settle(batch: Kept, action: string | undefined, created: number): Kept {
+    if (action === "cancel") return this.#keep("batches", { ...batch, status: "cancelled" });
+    const input = this.#contents.get(String(batch["input_file_id"])) ?? Buffer.alloc(0);
+    const { output, errors } = runBatch(input.toString("utf8"));
+    const write = (text: string): string | null => {
+      if (text === "") return null;
+      const { id } = this.#create("files", {}, Buffer.from(text), created);
+      return id;
+    };
+    return this.#keep("batches", {
+      ...batch,
+      status: "completed",
+      output_file_id: write(output),
+      error_file_id: write(errors),
+    });
+  }
+
+  #keep(collection: Collection, object: Kept): Kept {
     const all = this.#of(collection);
     all.set(object.id, object);
     const [oldest] = all.keys();
-    if (all.size <= mostKept || oldest === undefined) return;
+    if (all.size <= mostKept || oldest === undefined) return object;
     all.delete(oldest);
     this.#contents.delete(oldest);
+    return object;
   }
 
   #of(collection: Collection): Map<string, Kept> {
