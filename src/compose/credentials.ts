@@ -1,9 +1,9 @@
 import type { Config } from "../config/schema.ts";
+import type { SecretSourceConfig } from "../config/secret-source-schema.ts";
 import {
   type CloudConfig,
   type CredentialConfig,
   isTokenCredential,
-  type SecretSourceConfig,
   type TokenCredentialConfig,
 } from "../config/credential-schema.ts";
 import { createApiKeyCredential } from "../credential/adapters/api-key.ts";
@@ -21,6 +21,7 @@ import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import type { SecretSource } from "../credential/secret-source.ts";
 import { createTokenKeeper } from "../credential/token-keeper.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { awsCredential } from "./aws-credentials.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { TokenSource } from "../model/token-source.ts";
 import { fileServerCertificate } from "../trust/adapters/file-server-certificate.ts";
@@ -178,7 +179,13 @@ export function outboundCredential(
       });
     case "none":
       return createNoCredential(name);
-    // AWS: `aws` and `aws-bearer` are made here.
+    case "aws":
+    case "aws-bearer":
+      return awsCredential(name, options, {
+        clock,
+        log,
+        secret: (source) => secretSource(source, needs),
+      });
   }
 }
 

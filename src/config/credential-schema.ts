@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { aws, awsBearer } from "./aws-credential-schema.ts";
 import { name } from "./client-schema.ts";
+import { secretSource } from "./secret-source-schema.ts";
 
 /**
  * How the gateway proves itself to backends and Key Vaults: one form a `type`. No form takes a secret itself, only
@@ -11,30 +13,12 @@ const path = z.string().min(1);
 const id = z
   .string()
   .regex(/^[0-9A-Za-z.-]+$/, "must be an id or a domain name: letters, digits, dots and hyphens");
-const environmentVariable = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable");
 const httpsOrigin = z
   .url({ protocol: /^https$/, error: "must be an https:// URL" })
   .refine(
     (url) => !URL.canParse(url) || new URL(url).pathname === "/",
     "must be an origin, without a path: the tenant is added to it",
   );
-
-/** Where a secret is. */
-const secretSource = z.union(
-  [
-    z.strictObject({ env: environmentVariable }),
-    z.strictObject({ file: path }),
-    z.strictObject({ keyVault: name, secret: text }),
-  ],
-  {
-    error: ({ input }) =>
-      typeof input === "string"
-        ? "must not stand in the configuration; say where it is: { env: NAME }, { file: PATH } or { keyVault: NAME, secret: NAME }"
-        : undefined,
-  },
-);
 
 /** A PEM certificate with its key, or a Key Vault certificate (with an exportable key). */
 const certificateWithKey = z.union([
@@ -161,7 +145,8 @@ export const credential = z.discriminatedUnion("type", [
   defaultChain,
   apiKey,
   none,
-  // AWS: `aws` and `aws-bearer` from aws-credential-schema.ts stand here.
+  aws,
+  awsBearer,
 ]);
 
 export type CredentialConfig = z.infer<typeof credential>;
@@ -169,7 +154,6 @@ export type CredentialConfigOf<Type extends CredentialConfig["type"]> = Extract<
   CredentialConfig,
   { readonly type: Type }
 >;
-export type SecretSourceConfig = z.infer<typeof secretSource>;
 export type CloudConfig = z.infer<typeof cloud>;
 
 /** The types that give bearer tokens, which is what a Key Vault takes. */

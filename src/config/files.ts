@@ -1,7 +1,5 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { awsFiles } from "./check-aws.ts";
-import { credentialFiles } from "./check-credentials.ts";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
 import type { Report } from "./problem.ts";

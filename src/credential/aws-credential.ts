@@ -14,8 +14,6 @@ export interface AwsCredentialOptions {
   readonly logger: Logger;
   readonly fetchKeys: FetchAwsKeys;
   readonly sign: SignAwsRequest;
-  /** The region that a backend is signed for; undefined for one that takes no signatures. */
-  readonly regionOf: (origin: string) => string | undefined;
   /** The signing name. Default `bedrock`. */
   readonly service?: string;
   /** Milliseconds for one fetch of the keys. */
@@ -29,7 +27,7 @@ export interface AwsCredentialOptions {
  * before they end, used while they are valid whatever their source does.
  */
 export function createAwsCredential(options: AwsCredentialOptions): OutboundCredential {
-  const { name, clock, logger, fetchKeys, sign, regionOf, service = "bedrock", timeoutMs, random } = options;
+  const { name, clock, logger, fetchKeys, sign, service = "bedrock", timeoutMs, random } = options;
   let plan: TokenPlan | undefined;
 
   const fetch = async (signal: AbortSignal): Promise<Fetched<AwsKeys>> => {
@@ -53,7 +51,7 @@ export function createAwsCredential(options: AwsCredentialOptions): OutboundCred
   return {
     name,
     async headers(request, signal) {
-      const region = regionOf(request.origin);
+      const { region } = request;
       // The configuration check forbids both; nothing leaves unsigned if it ever was wrong.
       if (region === undefined)
         throw new GatewayError(

@@ -7,6 +7,8 @@ export interface RequestToAuthenticate extends Omit<OutboundRequest, "body"> {
   readonly origin: string;
   /** `unseen`: it is piped as it comes, so nothing can be signed over it. */
   readonly body: WholeBody | "unseen";
+  /** Of the backend, where signatures are made for one. */
+  readonly region?: string;
 }
 
 /** The gateway's own identity towards backends. One file a mode under `adapters/`. */

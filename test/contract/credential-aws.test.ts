@@ -66,7 +66,6 @@ function credentialFor(source: AwsKeySourceOptions, clock: Clock = systemClock) 
     logger: silentLogger,
     fetchKeys: createAwsKeySource(source),
     sign: signAwsRequest,
-    regionOf: (origin) => (origin === aws.bedrock.url ? aws.bedrock.region : undefined),
   });
   onTestFinished(() => credential.stop());
   return credential;
@@ -88,6 +87,7 @@ async function send(
   path: string,
   body: Uint8Array = converse,
   more: readonly string[] = [],
+  region = aws.bedrock.region,
 ): Promise<Answer & { readonly credentials: readonly string[] }> {
   const { root } = await testPki();
   const forwarder = createUndiciForwarder({
@@ -103,7 +103,7 @@ async function send(
     headers: ["content-type", "application/json", "user-agent", "a  client/1", "accept", "*/*", ...more],
     body,
   };
-  const credentials = await credential.headers({ ...request, origin: aws.bedrock.url });
+  const credentials = await credential.headers({ ...request, origin: aws.bedrock.url, region });
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Uint8Array[] = [];
   let head: [number, readonly string[]] = [0, []];
@@ -197,15 +197,8 @@ describe("an AWS signature", () => {
   });
 
   it("is made for the region of the backend", async () => {
-    const credential = createAwsCredential({
-      name: "bedrock",
-      clock: systemClock,
-      logger: silentLogger,
-      fetchKeys: createAwsKeySource({ origin: await staticKeys() }),
-      sign: signAwsRequest,
-      regionOf: () => "us-west-2",
-    });
-    await send(credential, converseOf(modelArn));
+    const credential = credentialFor({ origin: await staticKeys() });
+    await send(credential, converseOf(modelArn), converse, [], "us-west-2");
     expect(aws.bedrock.refusals.last?.message).toContain("'us-west-2'");
   });
 
@@ -218,7 +211,7 @@ describe("an AWS signature", () => {
       headers: [],
       body: "unseen" as const,
     };
-    await expect(credential.headers(request)).rejects.toMatchObject({
+    await expect(credential.headers({ ...request, region: "eu-central-1" })).rejects.toMatchObject({
       code: "internal_error",
       message: expect.stringContaining("cannot be signed"),
     });
@@ -346,7 +339,8 @@ describe("AWS keys", () => {
   it("are fetched once for a hundred concurrent first requests", async () => {
     const assumeRole = { roleArn: gatewayRole, sessionName: "certgate" };
     const credential = credentialFor({ origin: await staticKeys(), assumeRole, sts: sts() });
-    const request = { origin: aws.bedrock.url, method: "POST", path: "/", headers: [], body: converse };
+    const { url: origin, region } = aws.bedrock;
+    const request = { origin, region, method: "POST", path: "/", headers: [], body: converse };
     const all = await Promise.all(Array.from({ length: 100 }, () => credential.headers(request)));
     expect(new Set(all.map(keyIdOf)).size).toBe(1);
     expect(aws.sts.requests.all).toHaveLength(1);
