@@ -7,7 +7,7 @@ export interface AnswerSink {
   /** @returns false when the receiver is full: the forwarder stops reading until `resume`. */
   data(chunk: Uint8Array): boolean;
   end(): void;
-  /** A `GatewayError`, `backend_unreachable` or `backend_timeout`; or the `BodyBrokenOff` of the request's own body. */
+  /** A `BackendFault`; or the `BodyBrokenOff` of the request's own body. */
   error(fault: Error): void;
 }
 

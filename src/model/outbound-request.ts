@@ -46,4 +46,6 @@ export interface OutboundRequest {
   /** Flat raw pairs: name, value, name, value. `host` and framing headers are the forwarder's own. */
   readonly headers: readonly string[];
   readonly body: OutboundBody;
+  /** Milliseconds to the answer's head, where that must be shorter than the backend's own. */
+  readonly firstByteTimeoutMs?: number;
 }

@@ -1,12 +1,30 @@
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 
+/** What the gateway presents to a backend that asks for a certificate. PEM, the chain behind the leaf. */
+export interface ClientIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** How a backend is met, whichever lane leads to it. */
+export interface BackendTlsOptions {
+  /** PEM of a private CA, trusted beside the runtime's own roots. */
+  readonly ca?: string;
+  readonly identity?: ClientIdentity;
+  /** The name in SNI that the backend's certificate must bear, in place of its origin's host. */
+  readonly serverName?: string;
+}
+
 /**
  * What backends are verified against: the runtime's own roots, with a private CA beside them. Made once a backend:
  * parsing some hundred roots takes 24 ms, which no connection may cost.
- * @param ca PEM of the private CA; absent: the runtime's roots alone
+ * @throws Error for a certificate and a key that do not belong together
  */
-export const backendTls = (ca: string | undefined): SecureContext =>
-  createSecureContext(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] });
+export const backendTls = ({ ca, identity }: BackendTlsOptions): SecureContext =>
+  createSecureContext({
+    ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
+    ...identity,
+  });
 
 /** Connections to one backend. Beyond it requests wait: a burst must not become as many handshakes at once. */
 export const mostConnections = 1024;

@@ -6,13 +6,11 @@ import { createProxyMiddleware, definePlugin } from "http-proxy-middleware";
 import { GatewayError } from "../../kernel/errors.ts";
 import type { PassThrough, PassThroughRequest } from "../pass-through.ts";
 import { withheldFromClient } from "../response-headers.ts";
-import { backendTls, mostConnections } from "./backend-tls.ts";
+import { backendTls, type BackendTlsOptions, mostConnections } from "./backend-tls.ts";
 
-export interface HttpProxyPassThroughOptions {
+export interface HttpProxyPassThroughOptions extends BackendTlsOptions {
   /** `https://host[:port]` */
   readonly origin: string;
-  /** PEM of a private CA, trusted beside the runtime's own roots. */
-  readonly ca?: string;
   /** To the answer's head, and between two pieces of it. */
   readonly firstByteTimeoutMs: number;
 }
@@ -26,11 +24,15 @@ export interface HttpProxyPassThroughOptions {
  * backend's side open.
  */
 export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions): PassThrough {
-  const secureContext = backendTls(options.ca);
-  const agent = new Agent({ keepAlive: true, maxSockets: mostConnections, secureContext });
+  const { serverName } = options;
+  const tls = {
+    secureContext: backendTls(options),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+  const agent = new Agent({ keepAlive: true, maxSockets: mostConnections, ...tls });
   // Never shared with requests: a backend may see in an upgrade what we do not, and what is left on that connection
   // must not meet somebody else's request.
-  const tunnelAgent = new Agent({ keepAlive: false, secureContext });
+  const tunnelAgent = new Agent({ keepAlive: false, ...tls });
   const underWay = new WeakMap<IncomingMessage, UnderWay>();
 
   const hooks = definePlugin((proxy) => {

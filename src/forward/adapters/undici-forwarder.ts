@@ -1,15 +1,17 @@
 import type { Readable } from "node:stream";
-import { errors, Pool, type Dispatcher } from "undici";
-import { GatewayError } from "../../kernel/errors.ts";
+import { errors, Pool, ProxyAgent, type Dispatcher } from "undici";
 import { BodyBrokenOff, isStreamed, type WholeBody } from "../../model/outbound-request.ts";
-import { backendTls, mostConnections } from "./backend-tls.ts";
+import { BackendFault } from "../backend-fault.ts";
+import { backendTls, type BackendTlsOptions, mostConnections } from "./backend-tls.ts";
 import type { AnswerSink, Forwarder, Forwarding } from "../forwarder.ts";
 
-export interface UndiciForwarderOptions {
+export interface UndiciForwarderOptions extends BackendTlsOptions {
   /** `https://host[:port]` */
   readonly origin: string;
-  /** PEM of a private CA, trusted beside the runtime's own roots. */
-  readonly ca?: string;
+  /** Sent in `Host`, in place of the origin's host and port. */
+  readonly hostHeader?: string;
+  /** An HTTP proxy, asked to CONNECT: TLS goes through it, and it sees nothing but the host. */
+  readonly proxy?: string;
   readonly connectTimeoutMs: number;
   /** From the request sent to the answer's head. */
   readonly firstByteTimeoutMs: number;
@@ -19,41 +21,71 @@ export interface UndiciForwarderOptions {
 
 /** The home of undici: `Pool.dispatch`, which is its fastest door (see `docs/adr`). */
 export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarder {
-  const pool = new Pool(options.origin, {
-    // HTTP/1.1 on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
-    allowH2: false,
-    pipelining: 1,
-    connections: mostConnections,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      rejectUnauthorized: true,
-      secureContext: backendTls(options.ca),
-    },
-    headersTimeout: options.firstByteTimeoutMs,
-    bodyTimeout: options.idleTimeoutMs,
-    keepAliveTimeout: 30_000,
-  });
+  const { origin, hostHeader } = options;
+  const dispatcher = dispatcherOf(options);
+  // undici takes the name for SNI from the `Host` header: what is said to the server must not decide which it is.
+  const serverName =
+    options.serverName ?? (hostHeader === undefined ? undefined : hostnameOf(new URL(origin)));
   return {
     forward(request, sink) {
       const body = isStreamed(request.body) ? request.body : undefined;
       const attempt = new Attempt(sink, body?.rest);
       body?.rest.unshift(body.held);
-      pool.dispatch(
+      const framed =
+        body?.length === undefined
+          ? request.headers
+          : [...request.headers, "content-length", String(body.length)];
+      const { firstByteTimeoutMs: longest } = options;
+      const wait = Math.min(longest, request.firstByteTimeoutMs ?? longest);
+      dispatcher.dispatch(
         {
+          origin,
           method: request.method,
           path: request.path,
           // undici only reads the array; its type does not say so.
-          headers: (body?.length === undefined
-            ? request.headers
-            : [...request.headers, "content-length", String(body.length)]) as string[],
+          headers: (hostHeader === undefined ? framed : [...framed, "host", hostHeader]) as string[],
           body: body === undefined ? (request.body as WholeBody) : body.rest,
+          headersTimeout: wait,
+          // It is not among the documented options, and what the request's own name for SNI comes from.
+          ...(serverName === undefined ? {} : { servername: serverName }),
         },
         attempt,
       );
       return attempt;
     },
-    close: () => pool.close(),
+    close: () => dispatcher.close(),
   };
+}
+
+/** Undefined for an address: SNI holds names only (RFC 6066 3). */
+const hostnameOf = ({ hostname }: URL): string | undefined =>
+  /^[[0-9.:\]]+$/.test(hostname) ? undefined : hostname;
+
+function dispatcherOf(options: UndiciForwarderOptions): Dispatcher {
+  const { origin, proxy, serverName, connectTimeoutMs: timeout } = options;
+  const tls = {
+    timeout,
+    rejectUnauthorized: true,
+    secureContext: backendTls(options),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+  const shared = {
+    // HTTP/1.1 on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
+    allowH2: false,
+    pipelining: 1,
+    connections: mostConnections,
+    headersTimeout: options.firstByteTimeoutMs,
+    bodyTimeout: options.idleTimeoutMs,
+    keepAliveTimeout: 30_000,
+  };
+  return proxy === undefined
+    ? new Pool(origin, { ...shared, connect: tls })
+    : new ProxyAgent({
+        ...shared,
+        uri: proxy,
+        connectTimeout: timeout,
+        requestTls: { ...tls, allowH2: false },
+      });
 }
 
 class Attempt implements Dispatcher.DispatchHandler, Forwarding {
@@ -101,7 +133,10 @@ class Attempt implements Dispatcher.DispatchHandler, Forwarding {
 
   onResponseError(_controller: Dispatcher.DispatchController, fault: Error): void {
     this.#body?.destroy();
-    if (!this.#cancelled) this.#sink.error(fault instanceof BodyBrokenOff ? fault : asGatewayError(fault));
+    if (this.#cancelled) return;
+    // undici names its controller when it begins to write: before that nothing was sent.
+    const sent = this.#controller !== undefined;
+    this.#sink.error(fault instanceof BodyBrokenOff ? fault : asBackendFault(fault, sent));
   }
 }
 
@@ -112,14 +147,15 @@ function rawPairs(raw: Dispatcher.DispatchController["rawHeaders"]): string[] {
   return raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
 }
 
-function asGatewayError(fault: Error): GatewayError {
+function asBackendFault(cause: Error, sent: boolean): BackendFault {
   const timeout =
-    fault instanceof errors.HeadersTimeoutError ||
-    fault instanceof errors.BodyTimeoutError ||
-    fault instanceof errors.ConnectTimeoutError;
+    cause instanceof errors.HeadersTimeoutError ||
+    cause instanceof errors.BodyTimeoutError ||
+    cause instanceof errors.ConnectTimeoutError;
   return timeout
-    ? new GatewayError("backend_timeout", "the backend took too long", { cause: fault })
-    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", {
-        cause: fault,
+    ? new BackendFault("backend_timeout", "the backend took too long", { sent, cause })
+    : new BackendFault("backend_unreachable", "the backend could not be reached or broke off", {
+        sent,
+        cause,
       });
 }

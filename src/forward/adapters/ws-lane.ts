@@ -4,14 +4,14 @@ import { connect } from "node:tls";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { GatewayError } from "../../kernel/errors.ts";
 import type { OpenedWebSocket, RefusedWebSocket, WebSocketLane, WebSocketSide } from "../web-socket-lane.ts";
-import { backendTls } from "./backend-tls.ts";
+import { backendTls, type BackendTlsOptions } from "./backend-tls.ts";
 import { type Watch, WsSide } from "./ws-side.ts";
 
-export interface WsLaneOptions extends Watch {
+export interface WsLaneOptions extends Watch, BackendTlsOptions {
   /** `https://host[:port]` */
   readonly origin: string;
-  /** PEM of a private CA, trusted beside the runtime's own roots. */
-  readonly ca?: string;
+  /** Sent in `Host`, in place of the origin's host and port. */
+  readonly hostHeader?: string;
   readonly connectTimeoutMs: number;
   /** From the upgrade sent to its answer. */
   readonly firstByteTimeoutMs: number;
@@ -26,9 +26,9 @@ const refusalTimeoutMs = 10_000;
 
 /** The home of ws, on both sides. */
 export function createWsLane(options: WsLaneOptions): WebSocketLane {
-  const { origin, messageLimit } = options;
+  const { origin, messageLimit, hostHeader } = options;
   const { hostname, host, port } = new URL(origin);
-  const secureContext = backendTls(options.ca);
+  const secureContext = backendTls(options);
   const shared = {
     // What is compressed has a size that nobody told, and a context that costs memory for as long as it is open.
     perMessageDeflate: false,
@@ -37,11 +37,12 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
     closeTimeout: closeTimeoutMs,
   };
   const open = new Set<WebSocket>();
+  const serverName = options.serverName ?? (/^[[0-9.:\]]+$/.test(hostname) ? undefined : hostname);
   const connectToBackend = () =>
     connect({
       host: hostname.replace(/^\[(.*)\]$/, "$1"),
       port: port === "" ? 443 : Number(port),
-      ...(/^[[0-9.:\]]+$/.test(hostname) ? {} : { servername: hostname }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
       secureContext,
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
@@ -61,7 +62,9 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
       below.once("close", () => clearTimeout(connecting));
       const webSocket = new WebSocket(url, [...protocols], {
         ...shared,
-        headers: asObject(headers) as NonNullable<ClientOptions["headers"]>,
+        headers: asObject(
+          hostHeader === undefined ? headers : [...headers, "host", hostHeader],
+        ) as NonNullable<ClientOptions["headers"]>,
         followRedirects: false,
         handshakeTimeout: options.firstByteTimeoutMs,
         createConnection: () => below,
