@@ -136,7 +136,7 @@ describe("a batch", () => {
     await here.stop();
     here = await gateway();
     for (const question of everything(made)) await strange(here, question);
-    await good(here, { path: `${v1}/batches/${made.batch}` });
+    expect((await good(here, { path: `${v1}/batches/${made.batch}` })).json.output_file_id).toBe(made.output);
     for (const file of [made.input, made.output, made.errors])
       await good(here, { path: `${v1}/files/${file}/content` });
   });

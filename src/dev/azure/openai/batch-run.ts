@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** What a batch leaves behind: the lines of its two files; empty where it writes none. */
+/** What a batch leaves behind: the lines of its two files. */
 export interface BatchRun {
   readonly output: string;
   readonly errors: string;

@@ -121,11 +121,8 @@ export class StoredObjects {
     if (action === "cancel") return this.#keep("batches", { ...batch, status: "cancelled" });
     const input = this.#contents.get(String(batch["input_file_id"])) ?? Buffer.alloc(0);
     const { output, errors } = runBatch(input.toString("utf8"));
-    const write = (text: string): string | null => {
-      if (text === "") return null;
-      const { id } = this.#create("files", {}, Buffer.from(text), created);
-      return id;
-    };
+    // Both files are written, empty or not, as on Azure.
+    const write = (text: string): string => this.#create("files", {}, Buffer.from(text), created).id;
     return this.#keep("batches", {
       ...batch,
       status: "completed",
