@@ -1,3 +1,4 @@
+import { vaultReferences } from "./check-credentials.ts";
 import type { Report } from "./problem.ts";
 import { at, entries, items, text } from "./loose.ts";
 import type { Loose } from "./loose.ts";
@@ -27,6 +28,7 @@ export function checkReferences(root: Loose, report: Report): void {
   for (const [, node] of entries(at(root, "backends"))) credential(node);
   for (const [, node] of entries(at(root, "keyVaults"))) credential(node);
   keyVault(at(root, "listen", "certificate"));
+  for (const source of vaultReferences(root)) keyVault(source);
   for (const list of ["anchors", "intermediates"])
     for (const source of items(at(root, "trust", list))) keyVault(source);
   for (const [, granted] of [...entries(at(root, "clients")), ...entries(at(root, "roles"))]) {

@@ -1,4 +1,5 @@
 import { checkClients } from "./check-clients.ts";
+import { checkCredentials } from "./check-credentials.ts";
 import { checkDeployments } from "./check-deployments.ts";
 import { checkOperations } from "./check-operations.ts";
 import { checkReferences } from "./check-references.ts";
@@ -15,6 +16,7 @@ export function checkConfig(value: unknown, report: Report): void {
   checkClients(root, report);
   checkRoutes(root, report);
   checkDeployments(root, report);
+  checkCredentials(root, report);
   checkOperations(root, report);
   checkRevocation(root, report);
   checkUrls(root, report);

@@ -30,12 +30,19 @@ export function describeIssues(
       problemAt(locate, at, message, hint);
     switch (issue.code) {
       case "unrecognized_keys": {
-        const known = knownKeys(schema, path);
+        const { known, typesWith } = keysHere(schema, path, valueAt(value, path));
         return issue.keys.map((key) =>
-          problem("is not a key that is known here", suggestHint(key, known, "Remove it."), [...path, key]),
+          problem(
+            "is not a key that is known here",
+            typesWith(key) ?? suggestHint(key, known, "Remove it."),
+            [...path, key],
+          ),
         );
       }
       case "invalid_union":
+        if (issue.errors.length === 0) return [describeKind(schema, path, valueAt(value, path), problem)];
+        // A union's own sentence stands before those of its forms, which would quote what was written.
+        if (issue.message !== "Invalid input") return [problem(issue.message, formsHint(schema, path))];
         return nearest(issue.errors, knownKeys(schema, path)).flatMap((inner) =>
           describe(inner, path).map((found) => ({
             ...found,
@@ -95,6 +102,42 @@ export function describeIssues(
   };
   return issues.flatMap((issue) => describe(issue, []));
 }
+
+/** A union of which one key says which form it is, and that key says none of them. */
+function describeKind(
+  root: z.ZodType,
+  path: ConfigPath,
+  found: unknown,
+  problem: (message: string, hint: string) => Problem,
+): Problem {
+  const kinds = schemasAt(root, path).flatMap((schema) =>
+    schema instanceof z.ZodLiteral ? [...schema.values].map(String) : [],
+  );
+  if (found === undefined) return problem("is missing", `Add it: ${kinds.join(", ")}.`);
+  return problem("is none of the known ones", suggestHint(String(found), kinds, ""));
+}
+
+/** The keys of the form that a value's `type` says, and which other types know a key. */
+function keysHere(root: z.ZodType, path: ConfigPath, value: unknown) {
+  const forms = schemasAt(root, path).flatMap((schema) =>
+    schema instanceof z.ZodObject
+      ? [{ keys: Object.keys(schema.shape), types: literalsOf(schema.shape["type"]) }]
+      : [],
+  );
+  const type = typeof value === "object" && value !== null ? Reflect.get(value, "type") : undefined;
+  const own = forms.filter(({ types }) => types.includes(type));
+  return {
+    known: [...new Set((own.length > 0 ? own : forms).flatMap(({ keys }) => keys))],
+    typesWith(key: string): string | undefined {
+      const types =
+        own.length === 0 ? [] : forms.filter(({ keys }) => keys.includes(key)).flatMap((form) => form.types);
+      return types.length === 0 ? undefined : `It belongs to type ${types.join(", ")}.`;
+    },
+  };
+}
+
+const literalsOf = (schema: unknown): readonly unknown[] =>
+  schema instanceof z.ZodLiteral ? [...schema.values] : [];
 
 /** Of a union's forms the one that the value was meant to be: a key that only another form knows speaks against it. */
 function nearest(forms: readonly (readonly Issue[])[], known: readonly string[]): readonly Issue[] {

@@ -135,7 +135,10 @@ describe.each([
   });
 
   it("a clock that is wrong: the token that ends before it came is refused", async () => {
-    const ahead = { now: () => Date.now() + 2 * 3_600_000, after: systemClock.after };
+    const ahead: Clock = {
+      now: () => Date.now() + 2 * 3_600_000,
+      after: (ms, run) => systemClock.after(ms, run),
+    };
     const error = await unavailable(make(), ahead);
     expect(describeFault(error)).toContain("is this machine's clock right?");
   });
