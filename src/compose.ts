@@ -1,31 +1,27 @@
 import { createAdminApp } from "./admin/app.ts";
-import { readinessOf, type ReadinessItem } from "./admin/readiness.ts";
+import type { ReadinessItem } from "./admin/readiness.ts";
 import { startAdminServer } from "./admin/server.ts";
-import { composeBackends } from "./compose/backends.ts";
-import { composeOutbound } from "./compose/credentials.ts";
-import { composeDecision } from "./compose/decision.ts";
-import { composeOwnership } from "./compose/ownership.ts";
-import { readinessOfCrls, readinessOfAnchors } from "./compose/readiness.ts";
-import { asksAtNeed, revocationRules } from "./compose/revocation.ts";
-import { composeSources, readCa } from "./compose/sources.ts";
+import { composeClients } from "./compose/clients.ts";
+import { composeDecision, composeTrust } from "./compose/decision.ts";
+import { KeptParts } from "./compose/kept-parts.ts";
+import { LiveConfiguration } from "./compose/live-configuration.ts";
+import { createReloader, type ReloadOutcome, type ReloadSource } from "./compose/reload.ts";
+import { composeSources } from "./compose/sources.ts";
 import { version } from "./compose/version.ts";
 import type { WorkerSeat } from "./compose/worker-seat.ts";
-import { isTokenCredential } from "./config/credential-schema.ts";
 import type { Config } from "./config/schema.ts";
+import { watchFiles } from "./config/watch-files.ts";
 import type { ExplainFacts } from "./gateway/explain.ts";
 import type { Clock } from "./kernel/clock.ts";
-import { GatewayError } from "./kernel/errors.ts";
 import type { RefreshingState } from "./kernel/refreshing.ts";
 import { LiveExchanges } from "./listener/live-exchanges.ts";
-import { startListener } from "./listener/listener.ts";
+import { type Listener, startListener } from "./listener/listener.ts";
 import { provePresentedChainIsVisible } from "./listener/runtime-check.ts";
-import type { TlsMaterial } from "./listener/tls-context.ts";
 import { silentLogger } from "./kernel/logger.ts";
 import { silentMetrics } from "./model/metrics.ts";
 import { createLogger, type ProcessLog } from "./telemetry/logger.ts";
 import { createMetrics, type ProcessMetrics } from "./telemetry/metrics.ts";
 import { createRequestLog } from "./telemetry/request-log.ts";
-import { createServerCertificateKeeper } from "./trust/server-certificate-keeper.ts";
 
 /** A running gateway. */
 export interface Certgate {
@@ -36,8 +32,18 @@ export interface Certgate {
   /** For whoever has the admin port. */
   readonly metrics: ProcessMetrics;
   readiness(): readonly ReadinessItem[];
+  /** Reads the configuration again. Never throws: what is wrong is the outcome, and then nothing has changed. */
+  reload(): Promise<ReloadOutcome>;
   /** Stops accepting, gives exchanges under way `graceMs` to end, and lets everything go. */
   stop(graceMs: number): Promise<void>;
+}
+
+export interface CertgateOptions {
+  readonly clock: Clock;
+  readonly log?: ProcessLog;
+  readonly seat?: WorkerSeat;
+  /** Where the configuration is read again from. Absent: it stays as it is. */
+  readonly reload?: ReloadSource;
 }
 
 /**
@@ -46,14 +52,11 @@ export interface Certgate {
  * there, because nothing could be answered without it.
  * @throws GatewayError with a sentence for the operator
  */
-export async function startCertgate(
-  config: Config,
-  options: { readonly clock: Clock; readonly log?: ProcessLog; readonly seat?: WorkerSeat },
-): Promise<Certgate> {
+export async function startCertgate(config: Config, options: CertgateOptions): Promise<Certgate> {
   const log = options.log ?? createLogger({ level: config.log.level });
   const started = new AsyncDisposableStack();
   try {
-    return await start(config, options.clock, log, started, options.seat);
+    return await start(config, { ...options, log }, started);
   } catch (fault) {
     // Half a gateway must neither serve nor keep the process alive.
     await started.disposeAsync();
@@ -63,95 +66,57 @@ export async function startCertgate(
 
 async function start(
   config: Config,
-  clock: Clock,
-  log: ProcessLog,
+  { clock, log, seat, reload }: CertgateOptions & { readonly log: ProcessLog },
   started: AsyncDisposableStack,
-  seat: WorkerSeat | undefined,
 ): Promise<Certgate> {
   const who = seat === undefined ? "certgate" : "the worker";
-  const states = (): RefreshingState[] => [...store.states(), ...ownStates()];
-  const ownStates = (): RefreshingState[] => [
-    serverCertificate.state(),
-    ...clients.states(),
-    ...[...credentials.values()].map((credential) => credential.state()),
-  ];
-  const metrics = createMetrics({ version, clock, freshness: states });
+  const live = new LiveExchanges(clock);
+  const metrics = createMetrics({ version, clock, freshness: () => configuration.current.states() });
+  const parts = new KeptParts();
+  let listener: Listener | undefined;
+  const replaceTls = () => listener?.replaceTls(configuration.current.tlsMaterial());
+  const factsChanged = () => void live.judge();
+  const configuration: LiveConfiguration = await LiveConfiguration.begin(config, {
+    ...{ clock, log, metrics, parts, factsChanged },
+    origins: seat?.origins,
+    tlsChanged() {
+      replaceTls();
+      factsChanged();
+    },
+  });
+  started.defer(() => configuration.close());
 
-  const sources = await composeSources(config, clock, seat?.origins);
-  const { store, clients, callers, ocsp, surface } = composeDecision(config, sources, {
-    clock,
-    log,
-    metrics,
-  });
-  const serverCertificate = createServerCertificateKeeper({
-    clock,
-    logger: log,
-    source: sources.serverCertificate(config.listen.certificate),
-    refreshMs: config.trust.refreshSeconds * 1000,
-  });
-  const credentials = composeOutbound(config, { ...sources, clock, log, readCa });
-  const backends = await composeBackends(config, credentials, clock);
-  started.defer(() => backends.close());
-  const ownership = await composeOwnership(config, clock, log);
-  started.defer(() => ownership.store.close());
-  started.defer(() => {
-    for (const kept of [store, serverCertificate, clients, ...credentials.values()]) kept.stop();
-    ocsp?.stop();
-  });
-
-  const { revocation } = config.trust;
   // Up before anything is waited for and until everything else is down, so that it can say what is going on.
   let phase: "starting" | "accepting" | "shutting down" = "starting";
   const readiness = (): ReadinessItem[] => [
     { name: "listener", ok: phase === "accepting", detail: phase },
-    readinessOfAnchors(store.current()),
-    ...readinessOfCrls(store, { ...revocationRules(revocation), asksAtNeed: asksAtNeed(revocation) }, clock),
-    ...[...store.certificateStates(), ...ownStates()].map((state) => readinessOf(state, clock)),
+    configuration.readiness(),
+    ...configuration.current.readiness(),
   ];
   const admin =
     seat === undefined
-      ? await startAdminServer({ ...config.admin, app: createAdminApp({ readiness, metrics, log }) })
+      ? await startAdminServer({
+          ...config.admin,
+          reusePort: config.listen.reusePort,
+          app: createAdminApp({ readiness, metrics, log }),
+        })
       : undefined;
   started.defer(() => admin?.stop());
 
-  for (const credential of credentials.values()) credential.start();
-  await Promise.all([store.start(), serverCertificate.start(), clients.start()]);
-
-  const tlsMaterial = (): TlsMaterial => {
-    const own = serverCertificate.current();
-    if (own === undefined) {
-      const { lastError } = serverCertificate.state();
-      throw new GatewayError("trust_unavailable", "the gateway's own TLS certificate could not be loaded", {
-        cause: lastError,
-      });
-    }
-    const { anchors, intermediates } = store.current();
-    return {
-      ...own,
-      clientCas: [...anchors, ...intermediates].map(({ der }) => der),
-    };
-  };
-  await provePresentedChainIsVisible(tlsMaterial());
+  await configuration.current.start();
+  await provePresentedChainIsVisible(configuration.current.tlsMaterial());
 
   const requestLog = createRequestLog(log);
-  const live = new LiveExchanges(clock);
-  const listener = await startListener({
+  listener = await startListener({
     host: config.listen.host,
     port: seat?.port ?? config.listen.port,
     reusePort: seat !== undefined || config.listen.reusePort,
-    tls: tlsMaterial(),
-    callers,
+    tls: configuration.current.tlsMaterial(),
+    callers: configuration.callers,
     metrics,
     exchanges: {
-      gateway: {
-        ...backends,
-        surface,
-        ownership,
-        clock,
-        metrics,
-        jsonBodyLimit: config.limits.jsonBodyBytes,
-        formLimits: { heldBytes: config.limits.formHeldBytes, bodyBytes: config.limits.formBodyBytes },
-      },
+      clock,
+      enter: () => configuration.enter(),
       live,
       draining: () => phase === "shutting down",
       record(exchange) {
@@ -160,37 +125,35 @@ async function start(
       },
     },
   });
+  const { port, close } = listener;
   let graceMs = 0;
-  started.defer(() => listener.close(graceMs));
-  const replaceTls = () => listener.replaceTls(tlsMaterial());
-  store.onChange(() => {
-    replaceTls();
-    void live.judge();
-  });
-  ocsp?.onChange(() => void live.judge());
-  clients.onChange(() => void live.judge());
-  serverCertificate.onChange(replaceTls);
-  seat?.onNews(() => {
-    void store.refresh();
-    void serverCertificate.refresh();
-    for (const [name, options] of Object.entries(config.credentials))
-      if (!isTokenCredential(options)) credentials.get(name)?.start();
-  });
+  started.defer(() => close(graceMs));
+  seat?.onNews(() => configuration.current.follow());
   // What changed while the port was being opened.
   replaceTls();
 
+  const reloader = createReloader(reload?.load, configuration, {
+    log,
+    metrics,
+    afterwards: replaceTls,
+    live,
+  });
+  if (reload !== undefined) started.defer(watchFiles({ clock, ...reload, onChange: () => void reloader() }));
+
   phase = "accepting";
-  log.info({ port: listener.port, adminPort: admin?.port, version }, `${who} is listening`);
+  log.info({ port, adminPort: admin?.port, version }, `${who} is listening`);
 
   return {
-    port: listener.port,
+    port,
     adminPort: admin?.port ?? 0,
     metrics,
     readiness,
+    reload: reloader,
     async stop(grace) {
       phase = "shutting down";
       graceMs = grace;
       log.info({ graceMs }, `${who} is stopping`);
+      await admin?.yieldToSuccessor();
       await started.disposeAsync();
       log.info({}, `${who} has stopped`);
       await log.flush();
@@ -208,19 +171,19 @@ export async function loadDecision(
   stop(): void;
 }> {
   const sources = await composeSources(config, clock);
-  const { store, clients, explainFacts, ocsp } = composeDecision(config, sources, {
-    clock,
-    log: silentLogger,
-    metrics: silentMetrics,
-  });
-  await Promise.all([store.start(), clients.start()]);
+  const needs = { clock, log: silentLogger, metrics: silentMetrics };
+  const trust = composeTrust(config, sources, needs);
+  const clients = composeClients(config, clock, silentLogger);
+  const { explainFacts } = composeDecision(config, trust, clients, clock);
+  await Promise.all([trust.store.start(), clients.start()]);
   return {
     explainFacts,
-    problems: store.states().filter(({ freshness }) => freshness === "empty" || freshness === "expired"),
+    problems: trust.store
+      .states()
+      .filter(({ freshness }) => freshness === "empty" || freshness === "expired"),
     stop() {
-      store.stop();
+      trust.stop();
       clients.stop();
-      ocsp?.stop();
     },
   };
 }

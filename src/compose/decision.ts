@@ -2,7 +2,11 @@ import { membersOf } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { CallerFacts } from "../gateway/caller.ts";
 import type { ExplainFacts } from "../gateway/explain.ts";
-import { createClientCertificateVerifier, type TrustFacts } from "../identity/client-certificate.ts";
+import {
+  type ClientCertificateVerifier,
+  createClientCertificateVerifier,
+  type TrustFacts,
+} from "../identity/client-certificate.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
@@ -10,30 +14,34 @@ import { defaultPathRules, type PathRules } from "../pki/verify-path.ts";
 import { createTrustStore, type TrustStore } from "../trust/trust-store.ts";
 import { compileSurface, type Surface } from "../target/surface.ts";
 import type { OcspKeeper } from "../trust/ocsp/ocsp-keeper.ts";
-import { type Clients, composeClients } from "./clients.ts";
+import type { Clients } from "./clients.ts";
 import { composeOcsp } from "./ocsp.ts";
 import { followsPoints, missingFetcher, revocationRules } from "./revocation.ts";
 import type { Sources } from "./sources.ts";
 
-/** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
-export interface Decision {
+/** Trust anchors, revocation data, and the verdict on a path that rests on them. */
+export interface Trust {
   readonly store: TrustStore;
-  readonly clients: Clients;
-  readonly callers: CallerFacts;
-  readonly explainFacts: ExplainFacts;
+  readonly verifier: ClientCertificateVerifier;
   /** Absent where OCSP is off. */
   readonly ocsp: OcspKeeper | undefined;
-  readonly surface: Surface;
+  /** Grows with every change. */
+  version(): number;
+  readonly fetchMissing: CallerFacts["fetchMissing"];
+  stop(): void;
 }
 
-export interface DecisionOptions {
+export interface DecisionNeeds {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
 }
 
-export function composeDecision(config: Config, sources: Sources, options: DecisionOptions): Decision {
-  const { clock, log, metrics } = options;
+export function composeTrust(
+  config: Config,
+  sources: Sources,
+  { clock, log, metrics }: DecisionNeeds,
+): Trust {
   const { trust } = config;
   const store = createTrustStore({
     clock,
@@ -50,28 +58,39 @@ export function composeDecision(config: Config, sources: Sources, options: Decis
   const rules = pathRules(trust.path);
   const ocsp = composeOcsp(trust.revocation, rules, clock, log);
   const facts = trustFacts(store, revocationRules(trust.revocation), ocsp);
-  const clients = composeClients(config, clock, log);
-  const callers: CallerFacts = {
-    clock,
-    clients: () => clients.map(),
-    // Both only ever grow, so their sum stands for no two states.
-    generation: () => facts().version + clients.version(),
-    fetchMissing: missingFetcher(store, ocsp?.keeper),
-    verifier: createClientCertificateVerifier({
-      clock,
-      log,
-      metrics,
-      rules,
-      facts,
-    }),
-  };
-  const surface = compileSurface(config.operations, config.features);
   return {
     store,
-    clients,
+    ocsp: ocsp?.keeper,
+    version: () => facts().version,
+    fetchMissing: missingFetcher(store, ocsp?.keeper),
+    verifier: createClientCertificateVerifier({ clock, log, metrics, rules, facts }),
+    stop() {
+      store.stop();
+      ocsp?.keeper.stop();
+    },
+  };
+}
+
+/** Everything that a decision rests on: enough for `certgate explain`, and the first half of the gateway. */
+export interface Decision {
+  readonly callers: CallerFacts;
+  readonly surface: Surface;
+  readonly explainFacts: ExplainFacts;
+}
+
+export function composeDecision(config: Config, trust: Trust, clients: Clients, clock: Clock): Decision {
+  const surface = compileSurface(config.operations, config.features);
+  const callers: CallerFacts = {
+    clock,
+    verifier: trust.verifier,
+    clients: () => clients.map(),
+    // Both only ever grow, so their sum stands for no two states.
+    generation: () => trust.version() + clients.version(),
+    fetchMissing: trust.fetchMissing,
+  };
+  return {
     callers,
     surface,
-    ocsp: ocsp?.keeper,
     explainFacts: {
       callers,
       surface,

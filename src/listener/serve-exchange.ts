@@ -6,6 +6,7 @@ import type { ExchangeDraft } from "../gateway/exchange-draft.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { handleExchange } from "../gateway/handle-exchange.ts";
 import { CallerLeft } from "../gateway/read-body.ts";
+import type { Clock } from "../kernel/clock.ts";
 import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Exchange } from "../model/exchange.ts";
@@ -14,7 +15,9 @@ import type { LiveExchanges } from "./live-exchanges.ts";
 import { refuse, type Refusal } from "./refuse.ts";
 
 export interface ExchangeServer {
-  readonly gateway: Gateway;
+  readonly clock: Clock;
+  /** The gateway as it is configured now; what the lease gives stays usable until it is left, once. */
+  readonly enter: () => { readonly gateway: Gateway; leave(): void };
   /** Hears of every exchange, once, when its last byte was sent or its connection ended. */
   readonly record: (exchange: Exchange) => void;
   /** True while the process drains: answers ask the client to close. */
@@ -42,16 +45,20 @@ export async function serveExchange(
     const left = !response.writableFinished;
     server.record(complete(server, draft, outcome, left ? 499 : response.statusCode));
   });
+  const lease = server.enter();
   try {
     if (server.draining()) response.shouldKeepAlive = false;
     const denied = await handleExchange(
-      server.gateway,
+      lease.gateway,
       connection,
       request,
       response,
       draft,
       live.granted,
-    ).finally(() => live.end());
+    ).finally(() => {
+      live.end();
+      lease.leave();
+    });
     if (denied === undefined) {
       if (draft.backend === undefined) outcome = { decision: "allowed", answeredBy: "gateway" };
       return;
@@ -73,18 +80,18 @@ export async function serveExchange(
 
 export type Outcome = Pick<Exchange, "decision" | "answeredBy">;
 
-export function begin({ gateway }: ExchangeServer, request: IncomingMessage): ExchangeDraft {
+export function begin({ clock }: ExchangeServer, request: IncomingMessage): ExchangeDraft {
   const remoteAddress = request.socket.remoteAddress;
   return {
     requestId: randomUUID(),
-    startedAt: gateway.clock.now(),
+    startedAt: clock.now(),
     method: request.method ?? "",
     ...(remoteAddress === undefined ? {} : { remoteAddress }),
   };
 }
 
 export const complete = (
-  { gateway }: ExchangeServer,
+  { clock }: ExchangeServer,
   draft: ExchangeDraft,
   outcome: Outcome,
   status: number,
@@ -92,7 +99,7 @@ export const complete = (
   ...draft,
   ...outcome,
   status,
-  durationMs: gateway.clock.now() - draft.startedAt,
+  durationMs: clock.now() - draft.startedAt,
 });
 
 export function note(draft: ExchangeDraft, code: ErrorCode, detail: string): void {

@@ -67,17 +67,19 @@ export async function serveUpgrade(
   });
   const upgrade: Upgrade = { request, socket, head, granted: live.granted, failed: fail };
   goodbyes.add(leave);
+  const lease = server.enter();
   try {
     // It would have to end before it began to be of use.
     const ended = server.draining()
       ? deny("shutting_down", "Open the connection again.")
-      : await handleUpgrade(server.gateway, connection, upgrade, draft);
+      : await handleUpgrade(lease.gateway, connection, upgrade, draft);
     if (ended !== undefined && "status" in ended) over(ended);
     else if (ended !== undefined) refused(ended, refuseOnSocket(socket, ended, draft.requestId));
   } catch (fault) {
     fail(fault);
   } finally {
     live.end();
+    lease.leave();
     goodbyes.delete(leave);
     server.record(complete(server, draft, end.outcome, end.status));
   }

@@ -30,7 +30,9 @@ export interface Metrics {
   observe(exchange: Exchange): void;
   attempt(attempt: UpstreamAttempt): void;
   connection(event: ConnectionEvent): void;
+  /** The configuration was read again. */
+  reload(outcome: "applied" | "unchanged" | "refused"): void;
 }
 
 /** Counts nothing: for `certgate explain` and for tests that do not look at metrics. */
-export const silentMetrics: Metrics = { observe() {}, attempt() {}, connection() {} };
+export const silentMetrics: Metrics = { observe() {}, attempt() {}, connection() {}, reload() {} };

@@ -53,10 +53,12 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
   const observe = requestMetrics(registers);
   const attempt = upstreamMetrics(registers);
   const connection = connectionMetrics(registers);
+  const reload = reloadMetrics(registers);
   return {
     observe,
     attempt,
     connection,
+    reload,
     contentType: registry.contentType,
     render: () => registry.metrics(),
     snapshot: () => registry.getMetricsAsJSON(),
@@ -113,6 +115,17 @@ function upstreamMetrics(registers: Registry[]): Metrics["attempt"] {
     durations.observe({ backend, outcome }, Math.max(0, durationMs) / 1000);
     if (firstByteMs !== undefined) firstBytes.observe({ backend }, Math.max(0, firstByteMs) / 1000);
   };
+}
+
+function reloadMetrics(registers: Registry[]): Metrics["reload"] {
+  const reloads = new Counter({
+    name: "certgate_configuration_reloads_total",
+    help: "How often the configuration was read again, and what came of it.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  for (const outcome of ["applied", "unchanged", "refused"]) reloads.inc({ outcome }, 0);
+  return (outcome) => reloads.inc({ outcome });
 }
 
 function connectionMetrics(registers: Registry[]): Metrics["connection"] {

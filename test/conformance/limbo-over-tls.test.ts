@@ -11,6 +11,7 @@ import { silentMetrics } from "../../src/model/metrics.ts";
 import type { Certificate } from "../../src/pki/certificate.ts";
 import { allow } from "../../src/model/verdict.ts";
 import { createSqliteOwnership } from "../../src/ownership/adapters/sqlite-ownership.ts";
+import type { Gateway } from "../../src/gateway/gateway.ts";
 import { builtIn } from "../../src/target/surface.ts";
 import { ask } from "../support/ask.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -47,6 +48,23 @@ async function listen(
   const facts = { version: 1, anchors, intermediates: [] as Certificate[], revocation };
   const limits = { apiVersions: undefined, networks: undefined, windows: undefined };
   const rights = { deployments: new Set<string>(), permissions: [], limits };
+  const gateway: Gateway = {
+    clock,
+    metrics,
+    jsonBodyLimit: 1,
+    formLimits: { heldBytes: 1, bodyBytes: 1 },
+    surface: builtIn,
+    backendOf: () => undefined,
+    objectBackends: new Map(),
+    backendOfNewObjects: undefined,
+    ownership: {
+      store: createSqliteOwnership({ file: ":memory:", clock }),
+      daysKept: {},
+      clock,
+      logger: silentLogger,
+    },
+    routeOf: () => undefined,
+  };
   return startListener({
     host: "127.0.0.1",
     port: 0,
@@ -72,23 +90,8 @@ async function listen(
       }),
     },
     exchanges: {
-      gateway: {
-        clock,
-        metrics,
-        jsonBodyLimit: 1,
-        formLimits: { heldBytes: 1, bodyBytes: 1 },
-        surface: builtIn,
-        backendOf: () => undefined,
-        objectBackends: new Map(),
-        backendOfNewObjects: undefined,
-        ownership: {
-          store: createSqliteOwnership({ file: ":memory:", clock }),
-          daysKept: {},
-          clock,
-          logger: silentLogger,
-        },
-        routeOf: () => undefined,
-      },
+      clock,
+      enter: () => ({ gateway, leave() {} }),
       record: () => {},
       draining: () => false,
       live: new LiveExchanges(clock),
