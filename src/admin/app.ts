@@ -9,8 +9,8 @@ export interface MetricsPage {
 }
 
 export interface AdminOptions {
-  /** Asked at each request; must not wait for anything. */
-  readonly readiness: () => readonly ReadinessItem[];
+  /** Asked at each request; waits for nothing but other processes of this gateway, and not long. */
+  readonly readiness: () => readonly ReadinessItem[] | Promise<readonly ReadinessItem[]>;
   readonly metrics: MetricsPage;
   readonly log?: Logger;
 }
@@ -28,8 +28,8 @@ export function createAdminApp(options: AdminOptions): Express {
   app.get("/healthz", (_request, response) => {
     response.json({ status: "ok" });
   });
-  app.get("/readyz", (_request, response) => {
-    const items = options.readiness();
+  app.get("/readyz", async (_request, response) => {
+    const items = await options.readiness();
     // No item at all means that nothing was wired yet: `every` of nothing is true, which would fail open.
     const ready = items.length > 0 && items.every((item) => item.ok);
     response.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not ready", items });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { GatewayError } from "../kernel/errors.ts";
 import { listenProblem } from "../kernel/listen-problem.ts";
 
@@ -9,12 +9,19 @@ export interface AdminServerOptions {
   /** 0 lets the system choose; the answer tells which. */
   readonly port: number;
   readonly app: RequestListener;
+  /** Whether a successor may listen on the same port while this one still does. Default false. */
+  readonly reusePort?: boolean;
 }
 
 export interface AdminServer {
   readonly host: string;
   /** The port that it really listens on. */
   readonly port: number;
+  /**
+   * Leaves the port to a successor that listens on it too: from then on only that one is asked, and a load balancer does
+   * not read of the end of this one. Where there is none, this one stays, to say so.
+   */
+  yieldToSuccessor(): Promise<void>;
   /** Stops listening, lets answers under way end for up to a second, and closes every connection. */
   stop(): Promise<void>;
 }
@@ -26,7 +33,12 @@ const longestGoodbyeMs = 1000;
  * Starts the admin app on its own port, in plain HTTP: it belongs on loopback or on a network for operators.
  * @throws GatewayError with a sentence for the operator when the address cannot be had.
  */
-export async function startAdminServer({ host, port, app }: AdminServerOptions): Promise<AdminServer> {
+export async function startAdminServer({
+  host,
+  port,
+  app,
+  reusePort = false,
+}: AdminServerOptions): Promise<AdminServer> {
   const server = createServer(app);
   server.on("request", (_request, response) => {
     // While stopping, a connection that was kept alive must go as soon as its answer is out.
@@ -34,7 +46,7 @@ export async function startAdminServer({ host, port, app }: AdminServerOptions):
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
     });
   });
-  server.listen(port, host);
+  server.listen({ host, port, reusePort });
   try {
     await once(server, "listening");
   } catch (cause) {
@@ -49,8 +61,14 @@ export async function startAdminServer({ host, port, app }: AdminServerOptions):
   return {
     host: bound.address,
     port: bound.port,
+    async yieldToSuccessor() {
+      if (!reusePort) return;
+      server.close();
+      if (await isTaken(bound)) return;
+      server.listen({ host, port: bound.port, reusePort });
+      await Promise.race([once(server, "listening"), once(server, "error")]);
+    },
     async stop() {
-      if (!server.listening) return;
       const closed = once(server, "close");
       server.close();
       server.closeIdleConnections();
@@ -59,4 +77,18 @@ export async function startAdminServer({ host, port, app }: AdminServerOptions):
       clearTimeout(deadline);
     },
   };
+}
+
+/** A port that nobody has can be had alone. */
+async function isTaken({ address, port }: AddressInfo): Promise<boolean> {
+  const probe = createNetServer().listen({ host: address, port, exclusive: true });
+  try {
+    await once(probe, "listening");
+  } catch {
+    return true;
+  }
+  const closed = once(probe, "close");
+  probe.close();
+  await closed;
+  return false;
 }

@@ -1,41 +1,55 @@
 import { startCertgate } from "../compose.ts";
+import type { Config } from "../config/schema.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
 import { exitCodes, type Command } from "./command.ts";
 import { readConfigOrComplain } from "./config-file.ts";
+import { drainMs } from "./drain-time.ts";
 import { readWords, required } from "./read-words.ts";
 import { stopSignal } from "./stop-signal.ts";
-
-/** How long exchanges under way may go on after the signal. */
-const drainMs = 20_000;
+import { workerCount } from "./worker-count.ts";
 
 export const serve: Command = {
   name: "serve",
   summary: "runs the gateway",
-  help: `certgate serve --config FILE
+  help: `certgate serve --config FILE [--workers N|auto]
+
+  --config FILE     the configuration
+  --workers N|auto  how many processes share the work, default 1; auto: one a core.
+                    With several, a further process leads them: it starts those again
+                    that die, and has the admin port
 
 Runs the gateway until SIGTERM or SIGINT; then it lets the exchanges under way end
 (at most ${drainMs / 1000} s) and stops. A second signal ends it at once.
 Refuses to start on any problem that check would report.
 
-Exit code: 0 stopped as asked, 1 could not start, 2 wrong usage.
+Exit code: 0 stopped as asked, 1 could not start, or no worker can serve any more,
+2 wrong usage.
 `,
   async run(words) {
-    const file = required(readWords(words, ["config"]), "config");
+    const values = readWords(words, ["config", "workers"]);
+    const file = required(values, "config");
+    const workers = workerCount(values.workers);
     const config = await readConfigOrComplain(file);
     if (config === undefined) return exitCodes.failed;
     // Before the start: the first process of a container has no default way to end at a signal.
     const stopped = stopSignal();
     try {
-      const certgate = await Promise.race([startCertgate(config, { clock: systemClock }), stopped]);
-      // Nothing is under way yet, and a source that hangs must not hold up the end.
-      if (typeof certgate === "string") process.exit(exitCodes.ok);
-      await stopped;
-      await certgate.stop(drainMs);
-      return exitCodes.ok;
+      if (workers === 1) return await serveAlone(config, stopped);
+      const { serveWithWorkers } = await import("./serve-fleet.ts");
+      return await serveWithWorkers(config, workers, stopped);
     } catch (fault) {
       process.stderr.write(`certgate serve: ${describeFault(fault)}\n`);
       return exitCodes.failed;
     }
   },
 };
+
+async function serveAlone(config: Config, stopped: Promise<NodeJS.Signals>): Promise<number> {
+  const certgate = await Promise.race([startCertgate(config, { clock: systemClock }), stopped]);
+  // Nothing is under way yet, and a source that hangs must not hold up the end.
+  if (typeof certgate === "string") process.exit(exitCodes.ok);
+  await stopped;
+  await certgate.stop(drainMs);
+  return exitCodes.ok;
+}

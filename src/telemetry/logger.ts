@@ -16,7 +16,15 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** File descriptor to write to. Default 1, standard output. */
   readonly fd?: number;
+  /** Stands in each line, where several processes write to one descriptor. */
+  readonly worker?: number;
 }
+
+/**
+ * Bytes up to which a write to a pipe is never mixed with another process's (PIPE_BUF of Linux). Whole lines are
+ * gathered up to it.
+ */
+const unmixedWrite = 4096;
 
 /** Bytes that may wait for a slow or blocked reader. Beyond them lines are dropped: the gateway outlives its log. */
 const mostPending = 64 * 1024 * 1024;
@@ -33,6 +41,7 @@ export function createLogger(options: LoggerOptions): ProcessLog {
     sync: false,
     minLength: 1,
     maxLength: mostPending,
+    ...(options.worker === undefined ? {} : { maxWrite: unmixedWrite }),
   });
   // Without a listener a full disk would end the process. What was not written is tried again with the next line.
   destination.on("error", (error: Error) =>
@@ -41,7 +50,7 @@ export function createLogger(options: LoggerOptions): ProcessLog {
   const sink = pino(
     {
       level: options.level,
-      base: null,
+      base: options.worker === undefined ? null : { worker: options.worker },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

@@ -16,6 +16,8 @@ export interface Ended {
 /** A process under test. */
 export interface Running {
   readonly ended: Promise<Ended>;
+  /** All that it wrote until now. */
+  readonly written: { readonly stdout: string; readonly stderr: string };
   /** Resolves with the first match in what was written until now or will be; rejects when the process ends without. */
   wrote(pattern: RegExp): Promise<RegExpExecArray>;
   signal(name: NodeJS.Signals): void;
@@ -57,6 +59,7 @@ export function run(program: string, words: readonly string[], options: RunOptio
   });
   return {
     ended,
+    written,
     async wrote(pattern) {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
       const watch = () => {

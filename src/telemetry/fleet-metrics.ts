@@ -1,0 +1,72 @@
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { MetricsSnapshot } from "./metrics.ts";
+
+/** What the supervisor itself knows of its workers. */
+export interface FleetState {
+  /** How many are in each phase. */
+  readonly phases: Readonly<Record<string, number>>;
+  /** How often one was started again, all together. */
+  readonly restarts: number;
+}
+
+export interface FleetMetrics {
+  readonly contentType: string;
+  /**
+   * The page over all workers.
+   * @param snapshots by process; undefined for one that did not answer: its last numbers stand in
+   */
+  render(snapshots: ReadonlyMap<object, MetricsSnapshot | undefined>): Promise<string>;
+  /** The process is gone. What it had counted stays counted: a sum that falls would read as a restart of everything. */
+  gone(process: object): void;
+}
+
+interface Typed {
+  readonly type?: unknown;
+}
+
+/** Sums the workers' metrics, gauges by their meaning, and adds the supervisor's own. */
+export function createFleetMetrics(read: () => FleetState): FleetMetrics {
+  const own = new Registry();
+  collectDefaultMetrics({ register: own });
+  const workers = new Gauge({
+    name: "certgate_workers",
+    help: "Worker processes in each phase; with a single process there is no such metric.",
+    labelNames: ["phase"],
+    registers: [own],
+    collect() {
+      for (const [phase, count] of Object.entries(read().phases)) workers.set({ phase }, count);
+    },
+  });
+  const restarts = new Counter({
+    name: "certgate_worker_restarts_total",
+    help: "Worker processes that were started again after their end.",
+    registers: [own],
+    collect() {
+      restarts.reset();
+      restarts.inc(read().restarts);
+    },
+  });
+  const last = new Map<object, MetricsSnapshot>();
+  let departed: MetricsSnapshot = [];
+  const toAdd: MetricsSnapshot[] = [];
+
+  return {
+    contentType: own.contentType,
+    async render(snapshots) {
+      for (const [process, snapshot] of snapshots) if (snapshot !== undefined) last.set(process, snapshot);
+      for (const snapshot of toAdd.splice(0))
+        departed = await sum([departed, snapshot.filter(isCounted)]).getMetricsAsJSON();
+      return sum([await own.getMetricsAsJSON(), ...last.values(), departed]).metrics();
+    },
+    gone(process) {
+      const snapshot = last.get(process);
+      last.delete(process);
+      if (snapshot !== undefined) toAdd.push(snapshot);
+    },
+  };
+}
+
+const isCounted = (metric: Typed): boolean => metric.type === "counter" || metric.type === "histogram";
+
+const sum = (snapshots: readonly MetricsSnapshot[]): Registry =>
+  AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]));
