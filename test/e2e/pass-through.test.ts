@@ -161,7 +161,7 @@ describe("a WebSocket upgrade", () => {
   });
 
   it("outside a route is refused with its reason", async () => {
-    const { socket, head } = await upgrade("/openai/v1/realtime?model=gpt-test");
+    const { socket, head } = await upgrade("/openai/v1/models");
     expect(head).toMatch(/^HTTP\/1\.1 404 /);
     expect(head).toContain("operation_unknown");
     socket.destroy();
