@@ -6,6 +6,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import("./check.ts")).check,
   explain: async () => (await import("./explain.ts")).explain,
   client: async () => (await import("./client.ts")).client,
+  credential: async () => (await import("./credential.ts")).credential,
   dev: async () => (await import("./dev.ts")).dev,
 };
 
@@ -39,7 +40,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
 
 async function overview(): Promise<string> {
   const all = await Promise.all(Object.values(commands).map((load) => load()));
-  const lines = all.map(({ name, summary }) => `  ${name.padEnd(9)}${summary}`);
+  const lines = all.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
   return `certgate: mutual TLS in, managed identity out, in front of Azure OpenAI
 
 ${lines.join("\n")}

@@ -129,7 +129,7 @@ async function authority(
   return { host: cloud.authorityHost, isCustom: true, ...(ca === undefined ? {} : { ca }) };
 }
 
-function secretSource(source: SecretSourceConfig, { vault }: CredentialNeeds): SecretSource {
+export function secretSource(source: SecretSourceConfig, { vault }: CredentialNeeds): SecretSource {
   if ("env" in source) return environmentSecret(source.env);
   if ("file" in source) return fileSecret(source.file);
   const { keyVault, secret } = source;
