@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createAwsCredential } from "../../src/credential/aws-credential.ts";
+import { forRegion } from "../../src/credential/for-region.ts";
 import { refusesAwsKeys } from "../../src/credential/aws-refusal.ts";
 import {
   type AwsKeySourceOptions,
@@ -11,6 +12,7 @@ import { signAwsRequest } from "../../src/credential/adapters/aws-signature.ts";
 import { environmentSecret } from "../../src/credential/adapters/environment-secret.ts";
 import { fileSecret } from "../../src/credential/adapters/file-secret.ts";
 import type { KnownKey } from "../../src/dev/aws/keyring.ts";
+import { checkSignature } from "../../src/dev/aws/signature-check.ts";
 import type { LocalAws } from "../../src/dev/aws/local-aws.ts";
 import { createUndiciForwarder } from "../../src/forward/adapters/undici-forwarder.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
@@ -200,6 +202,28 @@ describe("an AWS signature", () => {
     const credential = credentialFor({ origin: await staticKeys() });
     await send(credential, converseOf(modelArn), converse, [], "us-west-2");
     expect(aws.bedrock.refusals.last?.message).toContain("'us-west-2'");
+  });
+
+  it("is made for the host that is sent, where that is not the endpoint's", async () => {
+    const credential = credentialFor({ origin: await staticKeys() });
+    const request = {
+      origin: aws.bedrock.url,
+      method: "POST",
+      path: converseOf(modelArn),
+      headers: [],
+      body: converse,
+    };
+    const bedrock = forRegion(aws.bedrock.region, credential, "bedrock-runtime.eu-central-1.amazonaws.com");
+    const signature = await bedrock.headers(request);
+    const check = (host: string) =>
+      checkSignature(
+        { method: "POST", url: request.path, rawHeaders: ["Host", host, ...signature], body: converse },
+        { keyring: aws.keyring, clock: systemClock, service: "bedrock" },
+      );
+    expect(check("bedrock-runtime.eu-central-1.amazonaws.com")).toMatchObject({ region: "eu-central-1" });
+    expect(check(new URL(aws.bedrock.url).host)).toMatchObject({
+      error: { type: "InvalidSignatureException" },
+    });
   });
 
   it("is never made over a body that is not seen, nor for a backend that takes none", async () => {

@@ -24,7 +24,7 @@ export class Keyring {
 
   /** A user's own, long-lived key. */
   addUser(name: string): KnownKey {
-    return this.#add({ ...fresh("AKIA"), arn: `arn:aws:iam::123456789012:user/${name}` });
+    return this.add({ ...fresh("AKIA"), arn: `arn:aws:iam::123456789012:user/${name}` });
   }
 
   /** A temporary key, as STS gives them. */
@@ -36,7 +36,7 @@ export class Keyring {
       expiresAt: this.#clock.now() + lifetimeSeconds * 1000,
       arn: `arn:aws:sts::${account?.[1]}:assumed-role/${account?.[2]}/${session}`,
     };
-    this.#add(key);
+    this.add(key);
     return key;
   }
 
@@ -50,7 +50,7 @@ export class Keyring {
     if (key !== undefined) this.#keys.set(accessKeyId, { ...key, expiresAt: 0 });
   }
 
-  #add(key: KnownKey): KnownKey {
+  add(key: KnownKey): KnownKey {
     this.#keys.set(key.accessKeyId, key);
     return key;
   }
