@@ -10,12 +10,12 @@ import type { Caller, ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
 import { findBackend, refuseElsewhere } from "./find-backend.ts";
 import type { Gateway, ReadyBackend } from "./gateway.ts";
-import type { Upgrade, UpgradeEnd } from "./handle-upgrade.ts";
 import { judgeMessage } from "./judge-message.ts";
 import { CallerLeft } from "./read-body.ts";
 import { relaySocket } from "./relay-socket.ts";
 import { socketErrorEvent } from "./socket-error-event.ts";
 import { SocketIds } from "./socket-ids.ts";
+import type { Upgrade, UpgradeEnd } from "./upgrade.ts";
 import { whilePresent } from "./while-present.ts";
 
 /**
@@ -51,7 +51,7 @@ export async function openWebSocket(
   const grant = decide(entry, target, circumstancesOf(draft));
   if (!grant.allowed) return grant;
   upgrade.granted(entry, (changed) => decide(changed, target, circumstancesOf(draft)));
-  const place = await findBackend(gateway, entry, grant.value);
+  const place = await findBackend(gateway, entry, grant.value, head.value);
   if (!place.allowed) return place;
   const backend = place.value;
   draft.backend = backend.name;

@@ -105,15 +105,23 @@ class Relay implements SocketRelay {
   }
 
   #fromBackend({ data, text }: SocketMessage): Promise<void> | undefined {
-    if (!text) return void this.#fail(unreachable("the backend sent a binary message"));
+    if (!text) {
+      this.#fail(unreachable("the backend sent a binary message"));
+      return undefined;
+    }
     const learning = this.#rules.learn(data);
-    if (learning === undefined) return void this.#client.send(data);
-    return learning.then(
-      () => {
-        if (!this.#isOver) this.#client.send(data);
-      },
-      (fault: unknown) => this.#fail(asGatewayError(fault)),
-    );
+    if (learning !== undefined) return this.#sendAfter(learning, data);
+    this.#client.send(data);
+    return undefined;
+  }
+
+  async #sendAfter(learning: Promise<void>, data: Buffer): Promise<void> {
+    try {
+      await learning;
+      if (!this.#isOver) this.#client.send(data);
+    } catch (fault) {
+      this.#fail(asGatewayError(fault));
+    }
   }
 
   #clientFailed({ kind, fault }: WebSocketFailure): void {

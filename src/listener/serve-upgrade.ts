@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ConnectionCaller } from "../gateway/caller.ts";
-import { handleUpgrade, type Upgrade, type UpgradeOver } from "../gateway/handle-upgrade.ts";
+import { handleUpgrade } from "../gateway/handle-upgrade.ts";
+import type { Upgrade, UpgradeOver } from "../gateway/upgrade.ts";
 import { deny, type Denied } from "../model/verdict.ts";
 import { answerOnSocket, refuseOnSocket } from "./refuse.ts";
 import { begin, complete, type ExchangeServer, note, type Outcome, refusalOf } from "./serve-exchange.ts";

@@ -81,8 +81,8 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
       });
       webSocket.once("unexpected-response", (request, answer: IncomingMessage) => {
         const { statusCode = 0 } = answer;
-        if (statusCode < 200 || statusCode > 599) return void webSocket.terminate();
-        readRefusal(answer)
+        if (statusCode < 200 || statusCode > 599) return webSocket.terminate();
+        void readRefusal(answer)
           .then((body) => ({ opened: false, status: statusCode, headers: answer.rawHeaders, body }) as const)
           .then(resolve, (fault: unknown) => reject(asGatewayError(fault)))
           .finally(() => {

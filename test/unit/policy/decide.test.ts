@@ -94,12 +94,19 @@ describe("decide", () => {
 
   it.each(
     operations
-      .filter(({ deployment }) => ["path", "body", "query", "frames"].includes(deployment))
+      .filter(({ deployment }) => ["path", "body", "query"].includes(deployment))
       .filter(({ name }) => name !== "batches-create"),
   )("asks for a deployment where the table of operations finds one: $name at $path", (operation) => {
     const all = entryOf({ deployments: ["*"], operations: [...operationGroups] });
     const none: Target = { ...target(), operation: operation.name, group: operation.group };
     expect(decide(all, none, here)).toMatchObject(noDeployment);
+  });
+
+  it("asks for none at the upgrade whose messages name them, but for the group", () => {
+    const upgrade: Target = { ...target(), operation: "responses-socket", group: "inference" };
+    expect(decide(entry, upgrade, here)).toMatchObject({ allowed: true });
+    const others = entryOf({ deployments: ["gpt-4o"], operations: ["files"] });
+    expect(decide(others, upgrade, here)).toMatchObject(noOperation);
   });
 });
 

@@ -139,8 +139,13 @@ export async function startOpenAi(options: OpenAiOptions): Promise<LocalOpenAi> 
         : azureError("Unauthorized", "Access token is missing, invalid, or have expired."),
     keep: (response) => stored.keepResponse(response),
   });
-  const { upgrade } = webSockets;
-  const listening = await listen({ service: "local Azure OpenAI", port, tls, handle: serve, upgrade });
+  const listening = await listen({
+    service: "local Azure OpenAI",
+    port,
+    tls,
+    handle: serve,
+    upgrade: webSockets.upgrade,
+  });
   return {
     url: `https://localhost:${listening.port}`,
     requests,

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 
 import { responsesAnswer, responsesEvents } from "./answers.ts";
-import type { RequestBody } from "./operations.ts";
 
 /** What one WebSocket says: first, and to each message. */
 export interface SocketAnswers {
@@ -18,7 +17,6 @@ const errorOf = (code: string, message: string) => ({
   param: null,
 });
 
-/** `first key wins` is nobody's rule here: as on Azure, JSON is read by a usual parser. */
 function parse(message: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(message.toString("utf8"));
@@ -43,8 +41,8 @@ export function realtimeAnswers(model: string): SocketAnswers {
     },
     *to(message) {
       const said = parse(message);
-      if (said === undefined) return yield event("error", { error: errorOf("invalid_json", "No JSON.") });
-      if (said["type"] === "session.update") {
+      if (said === undefined) yield event("error", { error: errorOf("invalid_json", "No JSON.") });
+      else if (said["type"] === "session.update") {
         session = { ...session, ...(said["session"] as object) };
         yield event("session.updated", { session });
       } else if (said["type"] === "conversation.item.create")
@@ -77,15 +75,16 @@ export function responsesAnswers(
         status,
         error: errorOf(code, text),
       });
-      if (said?.["type"] !== "response.create")
-        return yield error(400, "invalid_request", "This event is not known.");
-      const model = deployments.get(String(said["model"]));
-      if (model === undefined) return yield error(404, "DeploymentNotFound", "There is no such deployment.");
-      const context = { model, id: newId(), created: Math.floor(Date.now() / 1000) };
-      for (const event of responsesEvents(context, said as RequestBody)) {
-        if (event.type === "response.created" && said["store"] !== false)
-          keep(responsesAnswer(context, said as RequestBody));
-        yield event;
+      const model = deployments.get(String(said?.["model"]));
+      if (said?.["type"] !== "response.create") yield error(400, "invalid_request", "No such event.");
+      else if (model === undefined) yield error(404, "DeploymentNotFound", "There is no such deployment.");
+      else {
+        const context = { model, id: newId(), created: Math.floor(Date.now() / 1000) };
+        for (const event of responsesEvents(context, said)) {
+          if (event.type === "response.created" && said["store"] !== false)
+            keep(responsesAnswer(context, said));
+          yield event;
+        }
       }
     },
   };

@@ -31,7 +31,7 @@ export interface ReceivedSocket {
 
 export interface LocalWebSockets {
   readonly sockets: RequestLog<ReceivedSocket>;
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   stop(): void;
 }
 
