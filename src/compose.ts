@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { createAdminApp } from "./admin/app.ts";
 import type { ReadinessItem } from "./admin/readiness.ts";
 import { startAdminServer } from "./admin/server.ts";
@@ -93,12 +94,23 @@ async function start(
     configuration.readiness(),
     ...configuration.current.readiness(),
   ];
+  const reloader = createReloader(reload?.load, configuration, {
+    log,
+    metrics,
+    afterwards: replaceTls,
+    live,
+  });
   const admin =
     seat === undefined
       ? await startAdminServer({
           ...config.admin,
           reusePort: config.listen.reusePort,
-          app: createAdminApp({ readiness, metrics, log }),
+          app: createAdminApp({
+            readiness,
+            metrics,
+            log,
+            ...reloadDoor(config.admin.tokenFile, () => reloader()),
+          }),
         })
       : undefined;
   started.defer(() => admin?.stop());
@@ -132,12 +144,6 @@ async function start(
   // What changed while the port was being opened.
   replaceTls();
 
-  const reloader = createReloader(reload?.load, configuration, {
-    log,
-    metrics,
-    afterwards: replaceTls,
-    live,
-  });
   if (reload !== undefined) started.defer(watchFiles({ clock, ...reload, onChange: () => void reloader() }));
 
   phase = "accepting";
@@ -160,6 +166,12 @@ async function start(
     },
   };
 }
+
+/** Who may ask for a reload on the admin port: whoever knows what is in the file. */
+const reloadDoor = (tokenFile: string | undefined, run: () => Promise<ReloadOutcome>) =>
+  tokenFile === undefined
+    ? {}
+    : { reload: { run, token: async () => (await readFile(tokenFile, "utf8")).trim() } };
 
 /** What `certgate explain` needs: trust and clients loaded once, nothing served, nothing sent to a backend. */
 export async function loadDecision(

@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import type { Logger } from "../kernel/logger.ts";
 import type { ReadinessItem } from "./readiness.ts";
+import { type ReloadDoor, reloadRoute } from "./reload.ts";
 
 /** The page for Prometheus, as the telemetry room makes it. */
 export interface MetricsPage {
@@ -13,17 +14,21 @@ export interface AdminOptions {
   readonly readiness: () => readonly ReadinessItem[] | Promise<readonly ReadinessItem[]>;
   readonly metrics: MetricsPage;
   readonly log?: Logger;
+  /** Absent: `POST /reload` is refused. */
+  readonly reload?: ReloadDoor;
 }
 
 /**
  * The operator's view, for a port of its own: `/healthz` (the process answers), `/readyz` (it can serve, or why
- * not, item by item), `/metrics` (Prometheus text). Reading only: every other method is refused. No answer holds a
- * stack or a secret, and none may be cached.
+ * not, item by item), `/metrics` (Prometheus text). Reading only, but for `POST /reload` with its token: every other
+ * method is refused. No answer holds a stack or a secret, and none may be cached.
  */
 export function createAdminApp(options: AdminOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  app.use(unstored);
+  if (options.reload !== undefined) app.post("/reload", reloadRoute(options.reload));
   app.use(readOnly);
   app.get("/healthz", (_request, response) => {
     response.json({ status: "ok" });
@@ -47,9 +52,13 @@ export function createAdminApp(options: AdminOptions): Express {
   return app;
 }
 
-const readOnly: RequestHandler = (request, response, next) => {
+const unstored: RequestHandler = (_request, response, next) => {
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
+  next();
+};
+
+const readOnly: RequestHandler = (request, response, next) => {
   if (request.method === "GET" || request.method === "HEAD") return next();
   response.status(405).setHeader("allow", "GET, HEAD").json({ error: "method not allowed" });
 };

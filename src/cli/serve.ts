@@ -5,6 +5,7 @@ import { describeFault } from "../kernel/errors.ts";
 import { exitCodes, type Command } from "./command.ts";
 import { readConfigOrComplain } from "./config-file.ts";
 import { drainMs } from "./drain-time.ts";
+import { reloadFrom } from "./reload-from.ts";
 import { readWords, required } from "./read-words.ts";
 import { stopSignal } from "./stop-signal.ts";
 import { workerCount } from "./worker-count.ts";
@@ -18,6 +19,9 @@ export const serve: Command = {
   --workers N|auto  how many processes share the work, default 1; auto: one a core.
                     With several, a further process leads them: it starts those again
                     that die, and has the admin port
+
+Reads the configuration again at SIGHUP, and when it or a file that it names has
+changed. What is wrong is refused as a whole, and the one before serves on.
 
 Runs the gateway until SIGTERM or SIGINT; then it lets the exchanges under way end
 (at most ${drainMs / 1000} s) and stops. A second signal ends it at once.
@@ -35,7 +39,7 @@ Exit code: 0 stopped as asked, 1 could not start, or no worker can serve any mor
     // Before the start: the first process of a container has no default way to end at a signal.
     const stopped = stopSignal();
     try {
-      if (workers === 1) return await serveAlone(config, stopped);
+      if (workers === 1) return await serveAlone(file, config, stopped);
       const { serveWithWorkers } = await import("./serve-fleet.ts");
       return await serveWithWorkers(config, workers, stopped);
     } catch (fault) {
@@ -45,10 +49,12 @@ Exit code: 0 stopped as asked, 1 could not start, or no worker can serve any mor
   },
 };
 
-async function serveAlone(config: Config, stopped: Promise<NodeJS.Signals>): Promise<number> {
-  const certgate = await Promise.race([startCertgate(config, { clock: systemClock }), stopped]);
+async function serveAlone(file: string, config: Config, stopped: Promise<NodeJS.Signals>): Promise<number> {
+  const starting = startCertgate(config, { clock: systemClock, reload: reloadFrom(file, config) });
+  const certgate = await Promise.race([starting, stopped]);
   // Nothing is under way yet, and a source that hangs must not hold up the end.
   if (typeof certgate === "string") process.exit(exitCodes.ok);
+  process.on("SIGHUP", () => void certgate.reload());
   await stopped;
   await certgate.stop(drainMs);
   return exitCodes.ok;

@@ -144,13 +144,14 @@ export class LiveConfiguration {
 
 /** What the process is bound to from its start. */
 function refuseWhatIsFixed(before: Config, after: Config): void {
-  const fixed: readonly (readonly [string, unknown, unknown])[] = [
+  const fixed = [
     ["listen.host", before.listen.host, after.listen.host],
     ["listen.port", before.listen.port, after.listen.port],
     ["listen.reusePort", before.listen.reusePort, after.listen.reusePort],
-    ["admin", before.admin, after.admin],
+    ["admin.host", before.admin.host, after.admin.host],
+    ["admin.port", before.admin.port, after.admin.port],
   ];
-  const changed = fixed.filter(([, old, next]) => JSON.stringify(old) !== JSON.stringify(next));
+  const changed = fixed.filter(([, old, next]) => old !== next);
   if (changed.length > 0)
     throw new GatewayError(
       "internal_error",

@@ -96,7 +96,12 @@ export const configSchema = z.strictObject({
     certificate: serverCertificate,
   }),
   admin: z
-    .strictObject({ host: z.string().min(1).default("127.0.0.1"), port: port.default(9443) })
+    .strictObject({
+      host: z.string().min(1).default("127.0.0.1"),
+      port: port.default(9443),
+      /** Holds the bearer token for `POST /reload`. Absent: nobody may ask for it there. */
+      tokenFile: path.optional(),
+    })
     .prefault({}),
   keyVaults: z
     .record(

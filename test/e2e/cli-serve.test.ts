@@ -183,4 +183,19 @@ describe("certgate serve", () => {
     expect(stderr).toMatch(/^certgate serve: [^\n]+\n$/);
     expect(stderr).toContain(`${what} 127.0.0.1:${port} is in use already; choose another ${setting}`);
   });
+
+  it("reads its configuration again at SIGHUP, and refuses one that is wrong", async () => {
+    const { running, asker } = await serveAndWait();
+    await writeFile(join(folder, "certgate.yaml"), JSON.stringify({ ...config(), listen: {} }));
+    running.signal("SIGHUP");
+    await running.wrote(/"reason":"[^\n]*listen\.certificate[^\n]*the one before serves on/);
+    expect((await ask(asker, question)).status).toBe(200);
+    await writeFile(
+      join(folder, "certgate.yaml"),
+      JSON.stringify({ ...config(), roles: { nothing: { deployments: [], operations: ["files"] } } }),
+    );
+    running.signal("SIGHUP");
+    await running.wrote(/another configuration is in force/);
+    expect((await ask(asker, question)).status).toBe(200);
+  });
 });

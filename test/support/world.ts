@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type Certgate, startCertgate } from "../../src/compose.ts";
+import { reloadFrom } from "../../src/cli/reload-from.ts";
+import type { ReloadOutcome } from "../../src/compose/reload.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problem.ts";
 import { type LocalAzure, startLocalAzure } from "../../src/dev/azure/local-azure.ts";
@@ -19,6 +21,8 @@ export interface WorldOptions {
   readonly pki?: TestPki;
   /** Another world's: two gateways before one Azure. That other world stops it. */
   readonly azure?: LocalAzure;
+  /** Follows changed files by itself, as `certgate serve` does. Default: only `reconfigure` has it read again. */
+  readonly watches?: boolean;
   /** Further files beside the configuration: name to content. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -37,7 +41,11 @@ export interface World {
   readonly url: string;
   /** Asks as a client with a certificate (default: the PKI's own client), over a connection of its own. */
   ask(question: Question, client?: IssuedCertificate | "none"): Promise<Answer>;
-  admin(path: string): Promise<Response>;
+  admin(path: string, init?: RequestInit): Promise<Response>;
+  /** Writes the configuration anew. */
+  write(change: (config: WorldConfig) => void): Promise<void>;
+  /** Writes the configuration anew and has it read. */
+  reconfigure(change: (config: WorldConfig) => void): Promise<ReloadOutcome>;
   /** Every line that was logged until now, parsed. */
   log(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
@@ -92,7 +100,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const logFile = join(directory, "certgate.log");
   const fd = openSync(logFile, "a");
   const log = createLogger({ level: outcome.config.log.level, fd });
-  const certgate = await startCertgate(outcome.config, { clock: systemClock, log });
+  const source = reloadFrom(file, outcome.config);
+  const certgate = await startCertgate(outcome.config, {
+    clock: systemClock,
+    log,
+    reload: options.watches === true ? { ...source, pollMs: 20 } : { ...source, files: () => [] },
+  });
+  const write = async (change: (config: WorldConfig) => void) => {
+    change(config);
+    await writeFile(file, JSON.stringify(config, undefined, 2));
+  };
   return {
     pki,
     azure,
@@ -101,7 +118,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     url: `https://localhost:${certgate.port}`,
     ask: (question, client = pki.client) =>
       ask({ port: certgate.port, ca: pki.root.pem, ...(client === "none" ? {} : { client }) }, question),
-    admin: (path) => fetch(`http://127.0.0.1:${certgate.adminPort}${path}`),
+    admin: (path, init) => fetch(`http://127.0.0.1:${certgate.adminPort}${path}`, init),
+    write,
+    async reconfigure(change) {
+      await write(change);
+      return certgate.reload();
+    },
     async log() {
       await log.flush();
       const text = await readFile(logFile, "utf8");
