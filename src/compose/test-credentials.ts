@@ -84,7 +84,7 @@ async function factsOf(
       const secret = (source: SecretSourceConfig) => secretSource(source, needs);
       const { keyEnding, expiresAt, ...caller } = await testAwsCredential(options, { clock, secret }, signal);
       return {
-        ...Object.fromEntries(Object.entries(caller).map(([key, value]) => [key, String(value)])),
+        ...caller,
         accessKeyId: `ends with ${keyEnding}`,
         ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
       };

@@ -110,11 +110,11 @@ function describeKind(
   found: unknown,
   problem: (message: string, hint: string) => Problem,
 ): Problem {
-  const kinds = schemasAt(root, path).flatMap((schema) =>
+  const known = schemasAt(root, path).flatMap((schema) =>
     schema instanceof z.ZodLiteral ? [...schema.values].map(String) : [],
   );
-  if (found === undefined) return problem("is missing", `Add it: ${kinds.join(", ")}.`);
-  return problem("is none of the known ones", suggestHint(String(found), kinds, ""));
+  if (found === undefined) return problem("is missing", `Add it: ${known.join(", ")}.`);
+  return problem("is none of the known ones", suggestHint(typeof found === "string" ? found : "", known, ""));
 }
 
 /** The keys of the form that a value's `type` says, and which other types know a key. */
@@ -124,11 +124,11 @@ function keysHere(root: z.ZodType, path: ConfigPath, value: unknown) {
       ? [{ keys: Object.keys(schema.shape), types: literalsOf(schema.shape["type"]) }]
       : [],
   );
-  const type = typeof value === "object" && value !== null ? Reflect.get(value, "type") : undefined;
+  const type: unknown = typeof value === "object" && value !== null ? Reflect.get(value, "type") : undefined;
   const own = forms.filter(({ types }) => types.includes(type));
   return {
     known: [...new Set((own.length > 0 ? own : forms).flatMap(({ keys }) => keys))],
-    typesWith(key: string): string | undefined {
+    typesWith: (key: string): string | undefined => {
       const types =
         own.length === 0 ? [] : forms.filter(({ keys }) => keys.includes(key)).flatMap((form) => form.types);
       return types.length === 0 ? undefined : `It belongs to type ${types.join(", ")}.`;

@@ -36,9 +36,11 @@ export function explainIdentityFault(
   // A source of this project's own (a secret, a certificate) has said what to do already.
   const own = ownFault(fault);
   if (own !== undefined)
-    return new GatewayError("credential_unavailable", `${identity}: ${describeFault(own)}`, {
-      ...(own.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: own.retryAfterSeconds }),
-    });
+    return new GatewayError(
+      "credential_unavailable",
+      `${identity}: ${describeFault(own)}`,
+      own.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: own.retryAfterSeconds },
+    );
   const seen = read(fault);
   const failed = answer.status === undefined || answer.status >= 400;
   const status = seen.status ?? (failed ? answer.status : undefined);
