@@ -38,11 +38,17 @@ export async function readBody(
       resolve(tooLarge(limit));
     } else chunks.push(chunk);
   });
-  request.once("end", () =>
-    resolve(allow(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length))),
-  );
-  request.once("error", () => reject(new CallerLeft()));
-  request.once("close", () => reject(new CallerLeft()));
+  let ended = false;
+  request.once("end", () => {
+    ended = true;
+    resolve(allow(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length)));
+  });
+  // Also after the end, where nobody waits any more: an error, with its stack, is made only for somebody.
+  const left = () => {
+    if (!ended) reject(new CallerLeft());
+  };
+  request.once("error", left);
+  request.once("close", left);
   return promise.finally(() => clearTimeout(deadline));
 }
 

@@ -11,11 +11,15 @@ const secretName =
 const secretInText =
   /\b(bearer|basic)\s+[\w~+/.=-]{8,}|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)*|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]*)|\b([\w-]*(?:api[-_]?key|subscription[-_]?key|token|secret|assertion|password|sig))=[^&\s"']+/gi;
 
+/** What every match of the above holds at least one of: most texts are told by this alone, in a tenth of the time. */
+const mayHoldSecret = /[\s=]|eyJ|-----BEGIN /i;
+
 /** Stands where a secret stood. */
 export const redacted = "[redacted]";
 
 /** The text without bearer tokens, JWTs, private keys in PEM, and query parameters that carry a secret. */
 export function redactText(text: string): string {
+  if (!mayHoldSecret.test(text)) return text;
   return text.replace(secretInText, (_all, scheme?: string, parameter?: string) => {
     if (scheme !== undefined) return `${scheme} ${redacted}`;
     return parameter === undefined ? redacted : `${parameter}=${redacted}`;

@@ -30,9 +30,16 @@ const unmixedWrite = 4096;
 const mostPending = 64 * 1024 * 1024;
 
 /**
+ * Lines are gathered for so many milliseconds, or until they fill one write: a write for each would cost a request more
+ * than everything else that is done for its line.
+ */
+const gatheredMs = 50;
+
+/**
  * JSON lines with `level`, `time` (ISO 8601, UTC), the fields, and `msg`. Lines are written asynchronously, in
- * order, as soon as the descriptor takes them; what is still pending when the process exits is written then. Only a
- * crash of the process itself (SIGKILL, out of memory) can lose lines.
+ * order, a few at a time; warnings and errors take everything before them along at once. What is still pending when the
+ * process exits is written then. Only a crash of the process itself (SIGKILL, out of memory) can lose lines: those of
+ * the last 50 ms, and what the descriptor did not take.
  */
 export function createLogger(options: LoggerOptions): ProcessLog {
   // A minimum of one byte changes nothing but `flush`: with none, it calls back before the lines are written.
@@ -47,6 +54,7 @@ export function createLogger(options: LoggerOptions): ProcessLog {
   destination.on("error", (error: Error) =>
     process.emitWarning(`the log cannot be written: ${error.message}`),
   );
+  const lines = new GatheredLines((text) => void destination.write(text));
   const sink = pino(
     {
       level: options.level,
@@ -54,11 +62,16 @@ export function createLogger(options: LoggerOptions): ProcessLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    lines,
   );
-  const writer = (level: LogLevel) => (fields: object, message: string) => {
-    // Asked first: a line that nobody will read must not cost a walk through its fields.
-    if (sink.isLevelEnabled(level)) sink[level](redactFields(fields), redactText(message));
+  const writer = (level: LogLevel) => {
+    const isUrgent = level === "warn" || level === "error";
+    return (fields: object, message: string) => {
+      // Asked first: a line that nobody will read must not cost a walk through its fields.
+      if (!sink.isLevelEnabled(level)) return;
+      sink[level](redactFields(fields), redactText(message));
+      if (isUrgent) lines.pass();
+    };
   };
   return {
     debug: writer("debug"),
@@ -70,6 +83,7 @@ export function createLogger(options: LoggerOptions): ProcessLog {
     },
     flush: () =>
       new Promise((resolve, reject) => {
+        lines.pass();
         destination.flush((error) => (error && !isSyncRefusal(error) ? reject(error) : resolve()));
       }),
   };
@@ -77,3 +91,34 @@ export function createLogger(options: LoggerOptions): ProcessLog {
 
 /** The lines are written; only fsync, which follows, is not for pipes and terminals. */
 const isSyncRefusal = (error: Error): boolean => "syscall" in error && error.syscall === "fsync";
+
+/** Holds lines back for a moment, to pass on several at once. */
+class GatheredLines {
+  readonly #passOn: (text: string) => void;
+  #text = "";
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(passOn: (text: string) => void) {
+    this.#passOn = passOn;
+  }
+
+  write(line: string): void {
+    if (this.#text.length + line.length > unmixedWrite) this.pass();
+    this.#text += line;
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(this.pass, gatheredMs);
+    // Before the destination's own listener, which writes out what it was given.
+    process.prependListener("exit", this.pass);
+  }
+
+  readonly pass = (): void => {
+    if (this.#timer !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      process.off("exit", this.pass);
+    }
+    const text = this.#text;
+    this.#text = "";
+    if (text !== "") this.#passOn(text);
+  };
+}
