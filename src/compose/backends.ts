@@ -1,86 +1,137 @@
-import { membersOf } from "../config/backend-schema.ts";
+import { env } from "node:process";
+import { startProber } from "../backend/prober.ts";
+import type { UpstreamState } from "../backend/upstream.ts";
+import type { BackendConfig } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
+import { forRegion } from "../credential/for-region.ts";
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
+import type { BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
 import { createHttpProxyPassThrough } from "../forward/adapters/http-proxy-pass-through.ts";
 import { createUndiciForwarder } from "../forward/adapters/undici-forwarder.ts";
 import { createWsLane } from "../forward/adapters/ws-lane.ts";
-import type { ReadyBackend, ReadyRoute } from "../gateway/gateway.ts";
+import type { Gateway, ReadyBackend } from "../gateway/gateway.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { readCa } from "./sources.ts";
+import { askBackend } from "./ask-backend.ts";
+import { backendTlsOf } from "./backend-tls-of.ts";
+import { composePools } from "./pools.ts";
+import { proxyOf } from "./proxy-of.ts";
 
-export interface Backends {
-  readonly backendOf: (deployment: string) => ReadyBackend | undefined;
-  readonly objectBackends: ReadonlyMap<string, ReadyBackend>;
-  readonly backendOfNewObjects: string | undefined;
-  readonly routeOf: (url: string) => ReadyRoute | undefined;
+/** What the story needs of backends, the deployments that live on them and the routes that lead to them. */
+export interface Backends extends Pick<
+  Gateway,
+  "poolOf" | "objectPools" | "backendOfNewObjects" | "routeOf" | "quickFirstByteTimeoutMs" | "totalTimeoutMs"
+> {
+  /** What is known of each place at which a request can arrive. */
+  upstreams(): readonly UpstreamState[];
   /** Ends idle connections at once and the others when their answers are complete. */
   close(): Promise<void>;
 }
 
-/** Backends, the deployments that live on them and the routes that lead to them. */
+interface Wired extends ReadyBackend {
+  readonly tls: BackendTlsOptions;
+  readonly timeouts: Timeouts;
+}
+
+/** @throws GatewayError `internal_error` when a file of a backend cannot be read */
 export async function composeBackends(
   config: Config,
   credentials: ReadonlyMap<string, OutboundCredential>,
   clock: Clock,
 ): Promise<Backends> {
-  const timeouts = {
-    connectTimeoutMs: config.timeouts.connectSeconds * 1000,
-    firstByteTimeoutMs: config.timeouts.firstByteSeconds * 1000,
-    idleTimeoutMs: config.timeouts.idleSeconds * 1000,
-  };
-  const backends = new Map<string, ReadyBackend & { readonly ca: string | undefined }>();
-  for (const [name, { endpoint, kind, credential, caFile }] of Object.entries(config.backends)) {
-    const { origin, pathname } = new URL(endpoint);
-    const outbound = credentials.get(credential);
-    if (outbound === undefined) continue;
-    const ca = await readCa(caFile);
-    const forwarder = createUndiciForwarder({ origin, ...timeouts, ...(ca === undefined ? {} : { ca }) });
-    const webSockets = createWsLane({
-      origin,
-      clock,
-      ...timeouts,
-      pingMs: config.timeouts.webSocketPingSeconds * 1000,
-      messageLimit: config.limits.webSocketMessageBytes,
-      ...(ca === undefined ? {} : { ca }),
-    });
-    const basePath = pathname.replace(/\/$/, "");
-    backends.set(name, { name, kind, origin, basePath, credential, outbound, forwarder, webSockets, ca });
+  const backends = new Map<string, Wired>();
+  for (const [name, written] of Object.entries(config.backends)) {
+    const shared = credentials.get(written.credential);
+    if (shared !== undefined) backends.set(name, await wire(name, written, shared, config, clock));
   }
-
-  const deployments = new Map<string, ReadyBackend>();
-  for (const [deployment, written] of Object.entries(config.deployments)) {
-    const backend = backends.get(membersOf(written)[0]?.backend ?? "");
-    if (backend !== undefined) deployments.set(deployment, backend);
-  }
-
-  const ofNewObjects = config.ownership.backend;
-  const objectBackends = new Map<string, ReadyBackend>(
-    [...deployments.values(), ofNewObjects === undefined ? undefined : backends.get(ofNewObjects)].flatMap(
-      (backend) => (backend === undefined ? [] : [[backend.name, backend]]),
-    ),
-  );
+  const pools = composePools(config, backends, clock);
+  const probers = Object.entries(config.backends).flatMap(([name, { probe }]) => {
+    const backend = backends.get(name);
+    if (backend === undefined || probe === undefined) return [];
+    const { forwarder, basePath } = backend;
+    return [
+      startProber({
+        clock,
+        intervalMs: probe.intervalSeconds * 1000,
+        ask: () => askBackend(forwarder, `${basePath}${probe.path}`, probe.timeoutSeconds * 1000, clock),
+        upstreams: pools.upstreamsAt(name),
+      }),
+    ];
+  });
 
   const routes = Object.entries(config.routes).flatMap(([name, { path: prefix, backend: backendName }]) => {
     const backend = backends.get(backendName);
     if (backend === undefined) return [];
-    const { origin, ca, outbound } = backend;
-    const passThrough = createHttpProxyPassThrough({
-      origin,
-      ...timeouts,
-      ...(ca === undefined ? {} : { ca }),
-    });
+    const { origin, tls, timeouts, outbound } = backend;
+    const passThrough = createHttpProxyPassThrough({ origin, ...timeouts, ...tls });
     return [{ name, prefix, backend, passThrough, outbound }];
   });
 
   return {
-    backendOf: (deployment) => deployments.get(deployment),
-    objectBackends,
-    backendOfNewObjects: ofNewObjects,
+    poolOf: (deployment) => pools.ofDeployments.get(deployment),
+    objectPools: pools.ofObjects,
+    backendOfNewObjects: config.ownership.backend,
     routeOf: (url) => routes.find(({ prefix }) => url.startsWith(prefix)),
+    quickFirstByteTimeoutMs: config.timeouts.quickFirstByteSeconds * 1000,
+    totalTimeoutMs: config.timeouts.totalSeconds * 1000,
+    upstreams: () => pools.states(),
     async close() {
+      for (const prober of probers) prober.stop();
       for (const { passThrough } of routes) passThrough.close();
       for (const { webSockets } of backends.values()) webSockets.close();
       await Promise.all([...backends.values()].map(({ forwarder }) => forwarder.close()));
     },
   };
 }
+
+async function wire(
+  name: string,
+  written: BackendConfig,
+  shared: OutboundCredential,
+  config: Config,
+  clock: Clock,
+): Promise<Wired> {
+  const { endpoint, kind, credential, region, hostHeader } = written;
+  const { origin, pathname } = new URL(endpoint);
+  const tls = await backendTlsOf(written);
+  const timeouts = timeoutsOf(written, config);
+  const proxy = proxyOf(origin, written.proxy, env);
+  const host = hostHeader === undefined ? {} : { hostHeader };
+  return {
+    name,
+    kind,
+    origin,
+    basePath: pathname.replace(/\/$/, ""),
+    credential,
+    outbound: region === undefined ? shared : forRegion(region, shared, hostHeader),
+    forwarder: createUndiciForwarder({
+      origin,
+      ...timeouts,
+      ...tls,
+      ...host,
+      ...(proxy === undefined ? {} : { proxy }),
+    }),
+    webSockets: createWsLane({
+      origin,
+      clock,
+      ...timeouts,
+      ...tls,
+      ...host,
+      pingMs: config.timeouts.webSocketPingSeconds * 1000,
+      messageLimit: config.limits.webSocketMessageBytes,
+    }),
+    tls,
+    timeouts,
+  };
+}
+
+interface Timeouts {
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+const timeoutsOf = ({ timeouts: own }: BackendConfig, { timeouts }: Config): Timeouts => ({
+  connectTimeoutMs: (own.connectSeconds ?? timeouts.connectSeconds) * 1000,
+  firstByteTimeoutMs: (own.firstByteSeconds ?? timeouts.firstByteSeconds) * 1000,
+  idleTimeoutMs: (own.idleSeconds ?? timeouts.idleSeconds) * 1000,
+});

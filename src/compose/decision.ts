@@ -94,9 +94,11 @@ export function composeDecision(config: Config, trust: Trust, clients: Clients, 
     explainFacts: {
       callers,
       surface,
-      backendOf(deployment) {
+      placesOf(deployment) {
         const written = config.deployments[deployment];
-        return written === undefined ? undefined : membersOf(written)[0]?.backend;
+        return (written === undefined ? [] : membersOf(written))
+          .toSorted((one, other) => one.priority - other.priority || other.weight - one.weight)
+          .map(({ backend, deployment: name = deployment }) => ({ backend, name }));
       },
       routeOf: (url) =>
         Object.entries(config.routes)

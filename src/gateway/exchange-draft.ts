@@ -31,6 +31,7 @@ export type ExchangeDraft = Mutable<
     | "operation"
     | "deployment"
     | "backend"
+    | "attempts"
     | "reason"
     | "detail"
   >

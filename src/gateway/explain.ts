@@ -44,8 +44,8 @@ export interface ExplainFacts {
   readonly routeOf: (
     url: string,
   ) => { readonly name: string; readonly prefix: string; readonly backend: string } | undefined;
-  /** The backend's name, for a deployment of the configuration. */
-  readonly backendOf: (deployment: string) => string | undefined;
+  /** For a deployment of the configuration, the places where it lives, in the order in which they are tried. */
+  readonly placesOf: (deployment: string) => readonly { readonly backend: string; readonly name: string }[];
 }
 
 /** The story of `handle-exchange.ts` with the same stages, stage by stage, and nothing sent. */
@@ -102,13 +102,21 @@ function explainInference(
   if (operation === "models" || operation === "models-get") return allow("the gateway answers itself");
   const condition = objects.length === 0 ? "" : ", if all that it names is this client's (not looked up)";
   if (deployment !== undefined)
-    return allow(`forwarded to backend ${facts.backendOf(deployment) ?? "(none)"}${condition}`);
+    return allow(`forwarded to backend ${candidates(facts.placesOf(deployment), deployment)}${condition}`);
   return allow(
     objects.length === 0
       ? "forwarded to the backend of new objects"
       : `forwarded to where the objects lie${condition}`,
   );
 }
+
+/** `reserved (as gpt-4o-ptu), else sweden`: those of one group in no order of their own. */
+const candidates = (places: ReturnType<ExplainFacts["placesOf"]>, deployment: string): string =>
+  places.length === 0
+    ? "(none)"
+    : places
+        .map(({ backend, name }) => (name === deployment ? backend : `${backend} (as ${name})`))
+        .join(", else ");
 
 function explainRoute(
   entry: ClientEntry,

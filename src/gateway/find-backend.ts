@@ -3,61 +3,166 @@ import type { Grant } from "../model/grant.ts";
 import { quoteInput } from "../model/quote-input.ts";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "../policy/client-entry.ts";
-import type { Gateway, ReadyBackend } from "./gateway.ts";
+import { isTakenBy } from "../target/backend-kinds.ts";
+import type { NameAtBackend } from "../target/name-at-backend.ts";
+import type { RequestHead } from "../target/parse-head.ts";
+import { isNameable } from "../target/rename-request.ts";
+import type { Gateway, Place, ReadyBackend, ReadyPool } from "./gateway.ts";
 import { locateObjects } from "./ownership.ts";
 
+type Whereabouts = Pick<Gateway, "poolOf" | "objectPools" | "backendOfNewObjects" | "ownership">;
+
 /**
- * Where a request goes: to its deployment's backend; without a deployment, to the one that holds the objects that it
- * names; without either, to where this client's new objects are made. Every object that it names was proved to be the
- * client's, on that very backend.
+ * Where a request may go, the preferred place first: to its deployment's backends; without a deployment, to the one that
+ * holds the objects that it names; without either, to where this client's new objects are made. Of those, the ones that
+ * understand the operation, that have all deployments that it names, and that hold all objects that it names: each was
+ * proved to be the client's, on that very backend.
+ * @throws GatewayError `ownership_unavailable`, `internal_error`
+ */
+export async function findPlaces(
+  gateway: Whereabouts,
+  entry: ClientEntry,
+  grant: Grant,
+  head: RequestHead,
+): Promise<Verdict<ReadyPool>> {
+  const { deployment, target } = grant;
+  if (deployment === undefined) return placesOfObjects(gateway, entry, grant, head);
+  const ready = gateway.poolOf(deployment);
+  if (ready === undefined)
+    throw new GatewayError("internal_error", `deployment ${deployment} has no backend`);
+
+  const understanding = ready.places.filter(({ backend }) => isTakenBy(head.operation, backend.kind));
+  if (understanding.length === 0) return notUnderstood;
+  const nameable = understanding.filter((place) =>
+    isNameable(head, target, namesAt(gateway, place, deployment)),
+  );
+  if (nameable.length === 0) return refuse("deployment_not_permitted", unnameable(head));
+  const names = new Set(nameable.map(({ backend }) => backend.name));
+  const located = await locateObjects(grant, [...names], gateway.ownership);
+  if (!located.allowed) return located;
+  const home = located.value;
+  const places = home === undefined ? nameable : nameable.filter(({ backend }) => backend.name === home);
+  return allow({ pool: ready.pool, places }, [...located.trace, traceOf(places)]);
+}
+
+async function placesOfObjects(
+  gateway: Whereabouts,
+  entry: ClientEntry,
+  grant: Grant,
+  head: RequestHead,
+): Promise<Verdict<ReadyPool>> {
+  const { objectPools } = gateway;
+  const located = await locateObjects(grant, [...objectPools.keys()], gateway.ownership);
+  if (!located.allowed) return located;
+  const name = located.value ?? homeOfNewObjects(gateway, entry);
+  if (name === undefined)
+    return refuse(
+      "operation_not_permitted",
+      "The request names no deployment, and this client's deployments do not lie on one backend: it cannot be told which of the backends is meant.",
+    );
+  const ready = objectPools.get(name);
+  // The configuration check proves that the name is one; this fails closed if it ever was not.
+  if (ready === undefined) throw new GatewayError("internal_error", `there is no backend called ${name}`);
+  if (!ready.places.every(({ backend }) => isTakenBy(head.operation, backend.kind))) return notUnderstood;
+  return allow(ready, [...located.trace, traceOf(ready.places)]);
+}
+
+/** Where all the client's deployments lie, if that is one backend; else where the configuration says. */
+function homeOfNewObjects(
+  { poolOf, objectPools, backendOfNewObjects }: Whereabouts,
+  entry: ClientEntry,
+): string | undefined {
+  const each = [...entry.rights.deployments].map(
+    (name) => new Set(poolOf(name)?.places.map(({ backend }) => backend.name)),
+  );
+  const all = new Set(each.flatMap((names) => [...names]));
+  const [ofClient] = all;
+  if (all.size === 1) return ofClient;
+  // Objects that are made where each of its deployments also lives can be used with each of them.
+  const shared = [...(each[0] ?? [])].find((name) => each.every((names) => names.has(name)));
+  const [ofAll] = objectPools.keys();
+  return backendOfNewObjects ?? shared ?? (objectPools.size === 1 ? ofAll : undefined);
+}
+
+/**
+ * What deployments are called at one place.
+ * @param primary the deployment whose place it is
+ */
+export const namesAt =
+  (
+    { poolOf }: Pick<Gateway, "poolOf">,
+    { member, backend }: Place,
+    primary: string | undefined,
+  ): NameAtBackend =>
+  (deployment) =>
+    deployment === primary
+      ? member.upstream.deployment
+      : poolOf(deployment)?.places.find((place) => place.backend.name === backend.name)?.member.upstream
+          .deployment;
+
+/**
+ * The one backend for what cannot go to another once it has begun, such as a WebSocket: picked as any attempt is.
  * @throws GatewayError `ownership_unavailable`, `internal_error`
  */
 export async function findBackend(
-  gateway: Gateway,
+  gateway: Whereabouts,
   entry: ClientEntry,
   grant: Grant,
+  head: RequestHead,
 ): Promise<Verdict<ReadyBackend>> {
-  const { objectBackends, backendOfNewObjects, backendOf, ownership } = gateway;
-  const { deployment } = grant;
-  const ofDeployment = deployment === undefined ? undefined : backendOf(deployment);
-  if (deployment !== undefined && ofDeployment === undefined)
-    throw new GatewayError("internal_error", `deployment ${deployment} has no backend`);
-
-  const candidates = ofDeployment === undefined ? [...objectBackends.keys()] : [ofDeployment.name];
-  const located = await locateObjects(grant, candidates, ownership);
-  if (!located.allowed) return located;
-  if (ofDeployment !== undefined) return allow(ofDeployment, located.trace);
-  if (located.value !== undefined) return found(objectBackends.get(located.value), located.value);
-
-  const ofClient = new Set([...entry.rights.deployments].map((name) => backendOf(name)?.name));
-  const [ofAllItsDeployments] = ofClient;
-  const [ofAll] = objectBackends.keys();
-  const name =
-    (ofClient.size === 1 ? ofAllItsDeployments : backendOfNewObjects) ??
-    (objectBackends.size === 1 ? ofAll : undefined);
-  if (name !== undefined) return found(objectBackends.get(name), name);
-  const detail =
-    "The request names no deployment, and this client's deployments do not lie on one backend: it cannot be told which of the backends is meant.";
-  return deny("operation_not_permitted", detail, [{ check: "backend", outcome: "fail", detail }]);
+  const found = await findPlaces(gateway, entry, grant, head);
+  if (!found.allowed) return found;
+  const { pool, places } = found.value;
+  const picked = pool.pick(
+    places.map(({ member }) => member),
+    new Set(),
+  );
+  // Whether it can be opened is found out by opening it: nothing is learnt, and nothing counts as under way.
+  picked?.lease.end();
+  const place = places.find(({ member }) => member === picked?.member) ?? places[0];
+  if (place === undefined)
+    throw new GatewayError("internal_error", "there is no place for a granted request");
+  return allow(place.backend, found.trace);
 }
 
 /**
- * What a message in a WebSocket names must lie where the connection leads: it cannot go elsewhere, and there the same
- * name may stand for something that nobody granted.
+ * What a message in a WebSocket names must lie where the connection leads, under that name: it cannot go elsewhere, and
+ * there the same name may stand for something that nobody granted.
  */
 export function refuseElsewhere(
-  { backendOf }: Pick<Gateway, "backendOf">,
+  { poolOf }: Pick<Gateway, "poolOf">,
   deployments: readonly string[],
   backend: ReadyBackend,
 ): Denied | undefined {
-  const stray = deployments.find((name) => backendOf(name)?.name !== backend.name);
+  const isThere = (name: string) =>
+    poolOf(name)?.places.some(
+      (place) => place.backend.name === backend.name && place.member.upstream.deployment === name,
+    ) === true;
+  const stray = deployments.find((name) => !isThere(name));
   if (stray === undefined) return undefined;
-  const detail = `Deployment ${quoteInput(stray)} does not lie on the backend of this connection; open another one for it.`;
-  return deny("deployment_not_permitted", detail, [{ check: "backend", outcome: "fail", detail }]);
+  return refuse(
+    "deployment_not_permitted",
+    `Deployment ${quoteInput(stray)} does not lie on the backend of this connection under this name; open another one for it.`,
+  );
 }
 
-/** The configuration check proves that the name is one; this fails closed if it ever was not. */
-function found(backend: ReadyBackend | undefined, name: string): Verdict<ReadyBackend> {
-  if (backend === undefined) throw new GatewayError("internal_error", `there is no backend called ${name}`);
-  return allow(backend, [{ check: "backend", outcome: "info", detail: name }]);
-}
+const refuse = (
+  code: "deployment_not_permitted" | "operation_not_permitted" | "operation_unknown",
+  detail: string,
+): Denied => deny(code, detail, [{ check: "backend", outcome: "fail", detail }]);
+
+const notUnderstood = refuse(
+  "operation_unknown",
+  "The backends where this would go do not understand this operation.",
+);
+
+const unnameable = ({ operation }: RequestHead): string =>
+  operation.deployment === "lines" || operation.upgrade !== undefined
+    ? "The deployments that the request names do not lie on one backend under these names, and what it sends cannot be renamed."
+    : "The deployments that the request names do not lie on one backend.";
+
+const traceOf = (places: readonly Place[]) => ({
+  check: "backend",
+  outcome: "info" as const,
+  detail: places.map(({ backend }) => backend.name).join(", "),
+});

@@ -1,3 +1,4 @@
+import type { BackendPool, PoolMember } from "../backend/pool.ts";
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import type { PassThrough } from "../forward/pass-through.ts";
@@ -16,6 +17,19 @@ export interface ReadyBackend extends Backend {
   readonly outbound: OutboundCredential;
 }
 
+/** One place where a deployment lives. */
+export interface Place {
+  readonly member: PoolMember;
+  readonly backend: ReadyBackend;
+}
+
+/** Where a deployment lives; or one backend, for what names no deployment. */
+export interface ReadyPool {
+  readonly pool: BackendPool;
+  /** In the order in which they are preferred. */
+  readonly places: readonly Place[];
+}
+
 /** A pass-through route with everything that a request on it needs. */
 export interface ReadyRoute {
   readonly name: string;
@@ -32,10 +46,10 @@ export interface Gateway {
   readonly metrics: Metrics;
   /** Every operation that is understood: the table, and the operator's own rows. */
   readonly surface: Surface;
-  /** Where a deployment lives; undefined only for one that no configuration names. */
-  readonly backendOf: (deployment: string) => ReadyBackend | undefined;
+  /** Undefined only for a deployment that no configuration names. */
+  readonly poolOf: (deployment: string) => ReadyPool | undefined;
   /** By name, the backends where stored objects can lie: those of deployments, and the one below. */
-  readonly objectBackends: ReadonlyMap<string, ReadyBackend>;
+  readonly objectPools: ReadonlyMap<string, ReadyPool>;
   /** Where objects are made that name no deployment, when the client's deployments do not tell. */
   readonly backendOfNewObjects: string | undefined;
   readonly ownership: Ownership;
@@ -44,4 +58,8 @@ export interface Gateway {
   /** Bytes. */
   readonly jsonBodyLimit: number;
   readonly formLimits: FormLimits;
+  /** Milliseconds to the head of an answer that needs no thinking. */
+  readonly quickFirstByteTimeoutMs: number;
+  /** Milliseconds from a request's arrival to the end of its answer. */
+  readonly totalTimeoutMs: number;
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { requestHeaders } from "../forward/request-headers.ts";
-import { isStreamed, type OutboundBody } from "../model/outbound-request.ts";
+import type { OutboundBody } from "../model/outbound-request.ts";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { decide, mayStillBeGranted } from "../policy/decide.ts";
 import type { Target } from "../model/target.ts";
@@ -8,19 +7,19 @@ import { parseBody } from "../target/parse-body.ts";
 import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
+import { sendToOneOf } from "./attempts.ts";
 import type { ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
-import { findBackend } from "./find-backend.ts";
+import { findPlaces } from "./find-backend.ts";
 import type { Gateway } from "./gateway.ts";
-import { claimsOf, forgetDeleted } from "./ownership.ts";
+import { forgetDeleted } from "./ownership.ts";
 import { passThrough } from "./pass-through.ts";
 import { readBody } from "./read-body.ts";
 import { receiveForm } from "./receive-form.ts";
-import { relay } from "./relay.ts";
-import { whilePresent } from "./while-present.ts";
 
 /**
- * The story of one request, one stage a call: caller -> target -> grant -> owner and backend -> credential -> forward.
+ * The story of one request, one stage a call: caller -> target -> grant -> owner and backends ->
+ * attempts (credential -> forward).
  * Each stage takes what only the stage before it can make.
  * @param granted hears of the grant, so that it can be decided again when the client's entry changes
  * @returns a denial to render, or undefined once the answer is complete
@@ -74,42 +73,14 @@ export async function handleExchange(
   if (head.value.operation.answeredBy === "gateway")
     return answerModels(entry, response, draft.requestId, deployment);
 
-  const place = await findBackend(gateway, entry, grant.value);
-  if (!place.allowed) return place;
-  const backend = place.value;
-  draft.backend = backend.name;
-
-  const { path, query, headers: named, deletes } = grant.value.target;
-  const outbound = {
-    method: head.value.operation.method,
-    path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
-    headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...named],
-    body,
-  };
-  const credential = await whilePresent(response, (signal) =>
-    backend.outbound.headers(
-      { ...outbound, origin: backend.origin, body: isStreamed(body) ? "unseen" : body },
-      signal,
-    ),
-  );
-
-  const { createdIn } = head.value.operation;
-  const claims = claimsOf(grant.value, createdIn, backend.name, gateway.ownership, draft.requestId);
-  const answered = await relay(
-    backend.forwarder,
-    { ...outbound, headers: [...outbound.headers, ...credential] },
-    response,
-    {
-      backend: backend.name,
-      requestId: draft.requestId,
-      clock: gateway.clock,
-      report: (attempt) => gateway.metrics.attempt(attempt),
-      ...(claims === undefined ? {} : { filter: claims }),
-    },
-  );
+  const places = await findPlaces(gateway, entry, grant.value, head.value);
+  if (!places.allowed) return places;
+  const granting = { head: head.value, grant: grant.value, body, request, response, draft };
+  const answered = await sendToOneOf(gateway, places.value, granting);
   if (!answered.allowed) return answered;
-  if (deletes !== undefined && answered.value >= 200 && answered.value < 300)
-    await forgetDeleted(grant.value, backend.name, gateway.ownership);
+  const { status, backend } = answered.value;
+  if (target.deletes !== undefined && status >= 200 && status < 300)
+    await forgetDeleted(grant.value, backend, gateway.ownership);
   return undefined;
 }
 

@@ -51,7 +51,7 @@ export async function openWebSocket(
   const grant = decide(entry, target, circumstancesOf(draft));
   if (!grant.allowed) return grant;
   upgrade.granted(entry, (changed) => decide(changed, target, circumstancesOf(draft)));
-  const place = await findBackend(gateway, entry, grant.value);
+  const place = await findBackend(gateway, entry, grant.value, head.value);
   if (!place.allowed) return place;
   const backend = place.value;
   draft.backend = backend.name;

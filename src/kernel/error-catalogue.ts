@@ -70,6 +70,13 @@ export const catalogue = {
     "The gateway cannot tell at the moment whose stored objects these are.",
     5,
   ),
+  no_healthy_backend: unavailable("No backend of this deployment can take the request at the moment.", 5),
+  backends_throttled: {
+    status: 429,
+    type: "rate_limit_error",
+    message: "All backends of this deployment have reached their limits.",
+    retryAfterSeconds: 1,
+  },
   shutting_down: unavailable("The gateway is shutting down.", 1),
   ownership_conflict: {
     status: 502,

@@ -14,7 +14,10 @@ export interface Exchange {
   readonly thumbprint?: string;
   readonly operation?: string;
   readonly deployment?: string;
+  /** The one that answered, or that was tried last. */
   readonly backend?: string;
+  /** How many attempts were made at backends; absent where none was. */
+  readonly attempts?: number;
   readonly decision: "allowed" | "denied";
   /** Why it was denied or why it failed; absent for an answer that the backend gave. */
   readonly reason?: ErrorCode;

@@ -120,13 +120,14 @@ export function targetOf(head: RequestHead): Target {
 /** The only place where a target is made: from a head and, where there is one, its body. */
 export function assembleTarget(head: RequestHead, body: BodyNames): Target {
   const { operation, imageDeployment } = head;
-  const { creates, lists, deletes } = operation;
+  const { lists, deletes } = operation;
+  const creates = isKept(operation, body.store) ? operation.creates : undefined;
   return {
     operation: operation.name,
     group: operation.group,
     deployments: uniqueDeployments(head, body.deployments),
     objects: uniqueObjects(head.objects, body.objects),
-    ...(creates === undefined || !isKept(operation, body.store) ? {} : { creates }),
+    ...(creates === undefined ? {} : { creates }),
     ...(lists === undefined ? {} : { lists }),
     ...(deletes === undefined ? {} : { deletes }),
     path: head.path,
@@ -136,7 +137,8 @@ export function assembleTarget(head: RequestHead, body: BodyNames): Target {
       operation.streams === "always" ||
       (operation.streams === "body.stream" && body.stream) ||
       (operation.streams === "query.stream" && head.stream),
-    retryable: operation.retryable,
+    // What is kept beyond the answer would be kept twice.
+    retryable: operation.retryable && creates === undefined,
   };
 }
 

@@ -31,6 +31,7 @@ function requestFields(exchange: Exchange): object {
     operation: exchange.operation,
     deployment: cut(exchange.deployment),
     backend: exchange.backend,
+    attempts: exchange.attempts,
     decision: exchange.decision,
     reason: exchange.reason,
     detail: cut(exchange.detail),

@@ -54,8 +54,10 @@ async function listen(
     jsonBodyLimit: 1,
     formLimits: { heldBytes: 1, bodyBytes: 1 },
     surface: builtIn,
-    backendOf: () => undefined,
-    objectBackends: new Map(),
+    poolOf: () => undefined,
+    objectPools: new Map(),
+    quickFirstByteTimeoutMs: 1,
+    totalTimeoutMs: 1,
     backendOfNewObjects: undefined,
     ownership: {
       store: createSqliteOwnership({ file: ":memory:", clock }),

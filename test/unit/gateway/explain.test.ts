@@ -54,7 +54,13 @@ function factsWith(trust: TrustFacts = trustFactsOf(pki)): ExplainFacts {
   return {
     callers,
     surface: builtIn,
-    backendOf: (deployment) => (deployment === "gpt-4o" ? "sweden" : undefined),
+    placesOf: (deployment) =>
+      deployment === "gpt-4o"
+        ? [
+            { backend: "reserved", name: "gpt-4o-ptu" },
+            { backend: "sweden", name: "gpt-4o" },
+          ]
+        : [],
     routeOf: (url) =>
       ["erp", "hr"]
         .map((name) => ({ name, prefix: `/${name}/`, backend: `${name}-app` }))
@@ -80,7 +86,7 @@ describe("explain", () => {
     const explanation = explained(chat("gpt-4o"));
     expect(marks(explanation)).toEqual(["caller: pass", "target: pass", "grant: pass", "backend: pass"]);
     expect(explanation.denied).toBeUndefined();
-    expect(lastDetail(explanation)).toBe("forwarded to backend sweden");
+    expect(lastDetail(explanation)).toBe("forwarded to backend reserved (as gpt-4o-ptu), else sweden");
   });
 
   it("tells of a deployment that lives nowhere", () => {
@@ -101,7 +107,7 @@ describe("explain", () => {
       url: "/openai/v1/responses",
       body: Buffer.from(JSON.stringify(body)),
     };
-    expect(lastDetail(explained(goingOn))).toContain("forwarded to backend sweden, if all");
+    expect(lastDetail(explained(goingOn))).toContain("else sweden, if all");
   });
 
   it("stops at the backend when a list would show others' objects", () => {

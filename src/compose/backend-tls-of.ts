@@ -1,0 +1,35 @@
+import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
+import type { BackendConfig } from "../config/backend-schema.ts";
+import type { BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
+import { GatewayError } from "../kernel/errors.ts";
+import { readCa } from "./sources.ts";
+
+/**
+ * What a backend's files hold.
+ * @throws GatewayError `internal_error` when one cannot be read, or certificate and key do not belong together
+ */
+export async function backendTlsOf({ caFile, tls }: BackendConfig): Promise<BackendTlsOptions> {
+  const ca = await readCa(caFile);
+  const { clientCertificate: files, serverName } = tls;
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(files === undefined ? {} : { identity: await identityIn(files) }),
+  };
+}
+
+async function identityIn({ file, keyFile }: { readonly file: string; readonly keyFile: string }) {
+  try {
+    const [cert, key] = await Promise.all([readFile(file, "utf8"), readFile(keyFile, "utf8")]);
+    // OpenSSL compares the two; the first connection would be late to hear of it.
+    createSecureContext({ cert, key });
+    return { cert, key };
+  } catch (cause) {
+    throw new GatewayError(
+      "internal_error",
+      `the client certificate in ${file} and its key in ${keyFile} cannot be used`,
+      { cause },
+    );
+  }
+}
