@@ -2,6 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { Refreshing, type Fetched, type RefreshingState } from "../kernel/refreshing.ts";
+import { createRenewalGate, unlessAborted } from "./renewal-gate.ts";
 
 export interface KeptCredentialOptions<T> {
   /** The credential's name in the configuration. */
@@ -24,8 +25,8 @@ export interface KeptCredential<T> {
   /** @throws GatewayError `credential_unavailable`, or the signal's reason */
   get(signal?: AbortSignal): Promise<T>;
   /**
-   * A backend refused the value of this id. Fetches another one, once for each value: where the source gives the same
-   * again, asking it anew for every request would help nobody.
+   * A backend refused the value of this id. Fetches another one, but not for each such request: the source may well give
+   * the same again.
    * @returns true when `get` gives another value, or waits for one
    */
   refused(id: string): boolean;
@@ -36,9 +37,8 @@ export interface KeptCredential<T> {
 
 export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCredential<T> {
   const { name, clock, logger, fetch, idOf, timeoutMs = 10_000, intervalMs = 60_000, random } = options;
+  const gate = createRenewalGate(clock);
   let failing = false;
-  let refusedId: string | undefined;
-  let replacing: Promise<void> | undefined;
 
   const refreshing = new Refreshing<T>({
     name: `credential ${name}`,
@@ -71,20 +71,11 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
     },
   });
 
-  const replace = async (): Promise<void> => {
-    try {
-      await refreshing.refresh();
-    } catch {
-      // It was logged; the value at hand is all there is.
-    } finally {
-      replacing = undefined;
-    }
-  };
-
   return {
     async get(signal) {
       try {
-        if (replacing !== undefined) await endedBy(replacing, signal);
+        const renewal = gate.underWay();
+        if (renewal !== undefined) await unlessAborted(renewal, signal);
         return await refreshing.get(signal);
       } catch (error) {
         // The caller left: its own reason, not a fault of the credential.
@@ -98,11 +89,11 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
     },
     refused(id) {
       const usable = refreshing.usable();
-      if (usable === undefined || idOf(usable) !== id || replacing !== undefined) return true;
-      if (id === refusedId) return false;
-      refusedId = id;
+      if (usable === undefined || idOf(usable) !== id || gate.underWay() !== undefined) return true;
+      if (!gate.tryPass()) return false;
       logger.warn({ credential: name }, "a backend refused the credential; another one is fetched");
-      replacing = replace();
+      // What is at hand stays there: if no other comes, it may still serve other backends.
+      gate.renew(() => refreshing.refresh());
       return true;
     },
     state: () => refreshing.state(),
@@ -112,13 +103,4 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
     },
     stop: () => refreshing.stop(),
   };
-}
-
-function endedBy(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
