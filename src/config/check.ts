@@ -1,3 +1,4 @@
+import { checkAws } from "./check-aws.ts";
 import { checkClients } from "./check-clients.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { checkDeployments } from "./check-deployments.ts";
@@ -16,6 +17,7 @@ export function checkConfig(value: unknown, report: Report): void {
   checkClients(root, report);
   checkRoutes(root, report);
   checkDeployments(root, report);
+  checkAws(root, report);
   checkCredentials(root, report);
   checkOperations(root, report);
   checkRevocation(root, report);

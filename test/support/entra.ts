@@ -24,9 +24,11 @@ export interface EntraUnderTest {
 
 export const clusterIssuer = "https://cluster.example/issuer";
 
-export async function startEntraUnderTest(): Promise<EntraUnderTest> {
-  const pki = await createTestPki("Entra");
-  const tokens = new AccessTokens(systemClock);
+export async function startEntraUnderTest(
+  shared: { readonly pki?: TestPki; readonly tokens?: AccessTokens } = {},
+): Promise<EntraUnderTest> {
+  const pki = shared.pki ?? (await createTestPki("Entra"));
+  const tokens = shared.tokens ?? new AccessTokens(systemClock);
   const cluster = generateKeyPairSync("rsa", { modulusLength: 2048 });
   // Entra takes RSA only.
   const certificate = await pki.intermediate.issue({ subject: "CN=gateway-app", keyAlgorithm: "rsa-2048" });
