@@ -6,6 +6,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { UpstreamAttempt } from "../model/metrics.ts";
 import { BodyBrokenOff, type OutboundRequest } from "../model/outbound-request.ts";
 import { allow, type Verdict } from "../model/verdict.ts";
+import { AnswerWriter } from "./answer-writer.ts";
 import type { AnswerFilter } from "./claim-answer.ts";
 import { CallerLeft } from "./read-body.ts";
 import { discardRest } from "./receive-rest.ts";
@@ -65,17 +66,16 @@ export function relay(
       ...(firstByteMs === undefined ? {} : { firstByteMs }),
     });
   };
+  const writer = new AnswerWriter(response);
   const direct: AnswerSink = {
     head(status, headers) {
       firstByteMs = context.clock.now() - startedAt;
-      response.writeHead(status, responseHeaders(headers, context.requestId));
-      // An event stream's head must not wait for its first event.
-      response.flushHeaders();
+      writer.head(status, responseHeaders(headers, context.requestId));
     },
-    data: (chunk) => response.write(chunk),
+    data: (chunk) => writer.data(chunk),
     end() {
       finish("answered");
-      response.end();
+      writer.end();
       // The backend did not wait for the end of the body.
       if (!response.req.complete) discardRest(response.req);
       resolve(allow(response.statusCode));

@@ -1,0 +1,53 @@
+import type { ServerResponse } from "node:http";
+
+/**
+ * Writes a backend's answer to a client, in as few writes as it came in: each costs a TLS record and a system call. What
+ * the backend sent in one piece, its head and a short body, leaves in one; a head that comes alone leaves as soon as
+ * everything that came with it was seen, because an event stream's head must not wait for its first event.
+ */
+export class AnswerWriter {
+  readonly #response: ServerResponse;
+  /** `held`: of this turn of the event loop, and not written yet. */
+  #state: "none" | "held" | "written" = "none";
+  #first: Uint8Array | undefined;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  /** @param headers flat raw pairs */
+  head(status: number, headers: string[]): void {
+    this.#response.writeHead(status, headers);
+    this.#state = "held";
+    process.nextTick(this.#release);
+  }
+
+  /** @returns false when the client takes no more for now */
+  data(chunk: Uint8Array): boolean {
+    if (this.#state === "held" && this.#first === undefined) {
+      this.#first = chunk;
+      return true;
+    }
+    this.#release();
+    return this.#response.write(chunk);
+  }
+
+  end(): void {
+    const last = this.#first;
+    this.#first = undefined;
+    this.#state = "written";
+    if (last === undefined) this.#response.end();
+    else this.#response.end(last);
+  }
+
+  readonly #release = (): void => {
+    if (this.#state !== "held") return;
+    this.#state = "written";
+    const first = this.#first;
+    this.#first = undefined;
+    if (this.#response.destroyed) return;
+    if (first === undefined) this.#response.flushHeaders();
+    // Where this fills the buffer, the next piece is told so.
+    else this.#response.write(first);
+  };
+}

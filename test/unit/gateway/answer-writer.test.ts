@@ -1,0 +1,103 @@
+// oxlint-disable no-underscore-dangle, typescript/unbound-method -- the pieces are seen only where a socket is handed them
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { AnswerWriter } from "../../../src/gateway/answer-writer.ts";
+
+/** The pieces in which an answer left the server, as text. */
+async function piecesOf(
+  write: (writer: AnswerWriter, response: ServerResponse) => unknown,
+): Promise<string[]> {
+  const pieces: string[] = [];
+  const server = createServer((_request, response) => {
+    const socket = response.socket!;
+    const { _write: one, _writev: several } = socket;
+    socket._write = function (chunk: Buffer | string, ...rest) {
+      pieces.push(chunk.toString());
+      one.call(this, chunk, ...rest);
+    };
+    socket._writev = function (chunks, done) {
+      pieces.push(chunks.map(({ chunk }) => String(chunk)).join(""));
+      several!.call(this, chunks, done);
+    };
+    write(new AnswerWriter(response), response);
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  client.end("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  let seen = "";
+  client.on("data", (chunk: Buffer) => (seen += chunk.toString()));
+  await once(client, "close");
+  expect(pieces.join("")).toBe(seen);
+  return pieces;
+}
+
+const length = (bytes: number) => ["content-length", String(bytes)];
+
+describe("AnswerWriter", () => {
+  it("writes a head and a whole body that came together in one piece", async () => {
+    const pieces = await piecesOf((writer) => {
+      writer.head(200, length(4));
+      writer.data(Buffer.from("body"));
+      writer.end();
+    });
+    expect(pieces).toHaveLength(1);
+    expect(pieces[0]).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nbody$/);
+  });
+
+  it("keeps the order of several pieces that came with the head", async () => {
+    const pieces = await piecesOf((writer) => {
+      writer.head(200, length(6));
+      for (const piece of ["ab", "cd", "ef"]) writer.data(Buffer.from(piece));
+      writer.end();
+    });
+    expect(pieces.join("")).toMatch(/\r\n\r\nabcdef$/);
+  });
+
+  it("lets a head that came alone go before anything follows it", async () => {
+    const pieces = await piecesOf((writer) => {
+      writer.head(200, length(4));
+      setImmediate(() => {
+        writer.data(Buffer.from("late"));
+        writer.end();
+      });
+    });
+    expect(pieces[0]).toMatch(/\r\n\r\n$/);
+    expect(pieces.slice(1).join("")).toBe("late");
+  });
+
+  it("lets a first piece go that nothing follows for now", async () => {
+    const pieces = await piecesOf((writer) => {
+      writer.head(200, length(8));
+      writer.data(Buffer.from("early"));
+      setImmediate(() => {
+        writer.data(Buffer.from("end"));
+        writer.end();
+      });
+    });
+    expect(pieces[0]).toMatch(/early$/);
+    expect(pieces.slice(1).join("")).toBe("end");
+  });
+
+  it("writes nothing into a response that was cut in the meantime", async () => {
+    const pieces = await piecesOf((writer, response) => {
+      writer.head(200, length(4));
+      writer.data(Buffer.from("body"));
+      response.destroy();
+    });
+    expect(pieces).toEqual([]);
+  });
+
+  it("says when the client takes no more", async () => {
+    let taken: boolean[] = [];
+    await piecesOf((writer, response) => {
+      writer.head(200, length(3 * 2 ** 20));
+      taken = [1, 2, 3].map(() => writer.data(Buffer.alloc(2 ** 20)));
+      writer.end();
+      return response;
+    });
+    expect(taken).toEqual([true, false, false]);
+  });
+});
