@@ -189,19 +189,6 @@ export function outboundCredential(
   }
 }
 
-/** The credentials that backends use: one that is there for a vault only needs no token for backends. */
-export function composeOutbound(
-  config: Config,
-  needs: OutboundNeeds,
-): ReadonlyMap<string, OutboundCredential> {
-  const used = new Set(Object.values(config.backends).map(({ credential }) => credential));
-  return new Map(
-    Object.entries(config.credentials)
-      .filter(([name]) => used.has(name))
-      .map(([name, options]) => [name, outboundCredential(name, options, needs)]),
-  );
-}
-
 /** The named options that are there. */
 function given<T extends object, Key extends keyof T>(
   options: T,
