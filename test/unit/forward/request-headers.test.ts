@@ -24,6 +24,19 @@ describe("requestHeaders", () => {
     ]);
   });
 
+  it("passes how fast and how dear a model of Bedrock's is to answer", () => {
+    const client = [
+      "X-Amzn-Bedrock-PerformanceConfig-Latency",
+      "optimized",
+      "x-amzn-bedrock-service-tier",
+      "flex",
+    ];
+    expect(names(build(client)).slice(0, 2)).toEqual([
+      "x-amzn-bedrock-performanceconfig-latency",
+      "x-amzn-bedrock-service-tier",
+    ]);
+  });
+
   it("ends with the gateway's own request id", () => {
     expect(build([])).toEqual(["x-certgate-request-id", "id-1"]);
   });
@@ -52,6 +65,12 @@ describe("requestHeaders", () => {
     "azureml-model-deployment",
     "extra-parameters",
     "x-ms-client-principal",
+    "x-amz-date",
+    "X-Amz-Security-Token",
+    "x-amz-user-agent",
+    "amz-sdk-invocation-id",
+    "x-amzn-bedrock-guardrailidentifier",
+    "x-amzn-bedrock-trace",
     "x-certgate-request-id",
     "X-Anything-Unheard-Of",
   ])("withholds a client's %s", (name) => {
