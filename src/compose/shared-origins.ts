@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../kernel/errors.ts";
-import { SharedFetches } from "../supervisor/shared-fetches.ts";
+import type { SharedFetches } from "../supervisor/shared-fetches.ts";
 import type { CrlSource } from "../trust/ports.ts";
 import type { Origins } from "./origins.ts";
 import type { CrlsAnswer, OriginQuestion } from "./worker-origins.ts";

@@ -84,7 +84,7 @@ export class Calls {
       case "cancel":
         return this.#serving.get(message.id)?.abort(new Error(`${this.#peer} gave up waiting`));
       case "notice":
-        return this.#offers.notices?.[message.name]?.(message.value);
+        return this.#hear(message.name, message.value);
     }
   }
 
@@ -92,7 +92,8 @@ export class Calls {
     const ending = new AbortController();
     this.#serving.set(id, ending);
     try {
-      const offer = this.#offers.calls[name];
+      const { calls } = this.#offers;
+      const offer = Object.hasOwn(calls, name) ? calls[name] : undefined;
       if (offer === undefined) throw new GatewayError("internal_error", `there is no call ${name} here`);
       this.#port.send({ kind: "answer", id, value: await offer(input, ending.signal) });
     } catch (fault) {
@@ -100,6 +101,11 @@ export class Calls {
     } finally {
       this.#serving.delete(id);
     }
+  }
+
+  #hear(name: string, value: unknown): void {
+    const { notices = {} } = this.#offers;
+    if (Object.hasOwn(notices, name)) notices[name]?.(value);
   }
 
   #end(): void {

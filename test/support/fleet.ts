@@ -28,8 +28,8 @@ export interface ServingFleet {
   readonly adminPort: number;
   readonly asker: Asker;
   /** Process ids by worker's index. */
-  workers(): ReadonlyMap<number, number>;
-  admin(path: string): Promise<{ readonly status: number; readonly text: string }>;
+  readonly workers: () => ReadonlyMap<number, number>;
+  readonly admin: (path: string) => Promise<{ readonly status: number; readonly text: string }>;
 }
 
 export async function startFleetWorld(): Promise<FleetWorld> {
