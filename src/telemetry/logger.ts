@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { pino } from "pino";
 import type { Logger } from "../kernel/logger.ts";
 import { redactFields, redactText } from "../kernel/redact.ts";
@@ -26,6 +27,9 @@ export interface LoggerOptions {
  */
 const unmixedWrite = 4096;
 
+/** Bytes to which lines are gathered where nobody else writes, or into a file, where each write is whole. */
+const fullWrite = 64 * 1024;
+
 /** Bytes that may wait for a slow or blocked reader. Beyond them lines are dropped: the gateway outlives its log. */
 const mostPending = 64 * 1024 * 1024;
 
@@ -42,19 +46,21 @@ const gatheredMs = 50;
  * the last 50 ms, and what the descriptor did not take.
  */
 export function createLogger(options: LoggerOptions): ProcessLog {
+  const { fd = 1 } = options;
+  const maxWrite = options.worker === undefined || isFile(fd) ? fullWrite : unmixedWrite;
   // A minimum of one byte changes nothing but `flush`: with none, it calls back before the lines are written.
   const destination = pino.destination({
-    fd: options.fd ?? 1,
+    fd,
     sync: false,
     minLength: 1,
     maxLength: mostPending,
-    ...(options.worker === undefined ? {} : { maxWrite: unmixedWrite }),
+    maxWrite,
   });
   // Without a listener a full disk would end the process. What was not written is tried again with the next line.
   destination.on("error", (error: Error) =>
     process.emitWarning(`the log cannot be written: ${error.message}`),
   );
-  const lines = new GatheredLines((text) => void destination.write(text));
+  const lines = new GatheredLines(maxWrite, (text) => void destination.write(text));
   const sink = pino(
     {
       level: options.level,
@@ -92,18 +98,28 @@ export function createLogger(options: LoggerOptions): ProcessLog {
 /** The lines are written; only fsync, which follows, is not for pipes and terminals. */
 const isSyncRefusal = (error: Error): boolean => "syscall" in error && error.syscall === "fsync";
 
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** Holds lines back for a moment, to pass on several at once. */
 class GatheredLines {
+  readonly #most: number;
   readonly #passOn: (text: string) => void;
   #text = "";
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(passOn: (text: string) => void) {
+  constructor(most: number, passOn: (text: string) => void) {
+    this.#most = most;
     this.#passOn = passOn;
   }
 
   write(line: string): void {
-    if (this.#text.length + line.length > unmixedWrite) this.pass();
+    if (this.#text.length + line.length > this.#most) this.pass();
     this.#text += line;
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(this.pass, gatheredMs);
