@@ -2,6 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { testAwsCredential } from "../../src/compose/aws-credentials.ts";
+import { credential } from "../../src/config/credential-schema.ts";
 import { createAwsCredential } from "../../src/credential/aws-credential.ts";
 import { readAwsCaller } from "../../src/credential/adapters/aws-caller.ts";
 import {
@@ -162,7 +164,7 @@ describe("AWS keys that are kept", () => {
 
   function keeping<Time extends Clock>(clock: Time) {
     const logger = createRecordingLogger();
-    const credential = createAwsCredential({
+    const kept = createAwsCredential({
       name: "bedrock",
       clock,
       logger,
@@ -171,18 +173,18 @@ describe("AWS keys that are kept", () => {
       fetchKeys: createAwsKeySource(assuming()),
       sign: signAwsRequest,
     });
-    onTestFinished(() => credential.stop());
-    const keyId = async () => /Credential=(\w+)/.exec((await credential.headers(request)).join(" "))?.[1];
-    return { clock, logger, credential, keyId };
+    onTestFinished(() => kept.stop());
+    const keyId = async () => /Credential=(\w+)/.exec((await kept.headers(request)).join(" "))?.[1];
+    return { clock, logger, kept, keyId };
   }
 
   it("are used while they are valid and STS is out, and replaced when it is back", async () => {
-    const { clock, logger, credential, keyId } = keeping(manual());
+    const { clock, logger, kept, keyId } = keeping(manual());
     const first = await keyId();
     aws.sts.faults.always({ kind: "reset" });
     const freshness = async () => {
       await clock.advance(500);
-      return credential.state().freshness;
+      return kept.state().freshness;
     };
     await clock.advance(55 * 60_000);
     await expect.poll(freshness, { interval: 20, timeout: 5000 }).toBe("stale");
@@ -216,9 +218,9 @@ describe("AWS keys that are kept", () => {
 
   it("let a caller leave who waits for them", async () => {
     aws.sts.faults.always({ kind: "hang" });
-    const { credential } = keeping(manual());
+    const { kept } = keeping(manual());
     const leaving = new AbortController();
-    const gone = credential.headers(request, leaving.signal);
+    const gone = kept.headers(request, leaving.signal);
     leaving.abort(new Error("the client left"));
     await expect(gone).rejects.toThrow("the client left");
   });
@@ -262,6 +264,33 @@ describe("whose keys they are", () => {
     expect(await readAwsCaller(keys, { endpoint: aws.sts.url, now: Date.now() })).toEqual({
       account: "123456789012",
       arn: "arn:aws:sts::123456789012:assumed-role/gateway/certgate",
+    });
+  });
+
+  it("is told to `certgate credential test`, with the key's ending and end, and no secret", async () => {
+    process.env["AWS_ENDPOINT_URL_STS"] = aws.sts.url;
+    process.env["AWS_REGION"] = "eu-central-1";
+    const options = credential.parse({
+      type: "aws",
+      keys: { accessKeyId: { env: "ID" }, secretAccessKey: { env: "SECRET" } },
+      assumeRole: { roleArn: guardedRole, externalId: "contoso-7" },
+    });
+    if (options.type !== "aws") throw new Error("it is of another type");
+    const report = await testAwsCredential(
+      options,
+      {
+        clock: systemClock,
+        secret: (source) =>
+          secret("x", "env" in source && source.env === "ID" ? user.accessKeyId : user.secretAccessKey),
+      },
+      never,
+    );
+    delete process.env["AWS_ENDPOINT_URL_STS"];
+    expect(report).toEqual({
+      account: "123456789012",
+      arn: "arn:aws:sts::123456789012:assumed-role/guarded/certgate",
+      keyEnding: expect.stringMatching(/^[0-9A-F]{4}$/),
+      expiresAt: expect.any(Number),
     });
   });
 

@@ -1,3 +1,4 @@
+import { env } from "node:process";
 import { type AwsKeys } from "../aws-keys.ts";
 import { explainAwsFault } from "./aws-fault.ts";
 import { signAwsRequest } from "./aws-signature.ts";
@@ -15,12 +16,13 @@ export interface AwsCaller {
 export async function readAwsCaller(
   keys: AwsKeys,
   {
-    region = "us-east-1",
-    endpoint,
+    // As the SDK does for the roles that it assumes.
+    region = env["AWS_REGION"] ?? "us-east-1",
+    endpoint = env["AWS_ENDPOINT_URL_STS"],
     now,
   }: { readonly region?: string; readonly endpoint?: string; readonly now: number },
 ): Promise<AwsCaller> {
-  const origin = new URL(endpoint ?? `https://sts.${region}.amazonaws.com`).origin;
+  const origin = new URL(endpoint ?? `https://sts.${region}.${domainOf(region)}`).origin;
   const body = Buffer.from("Action=GetCallerIdentity&Version=2011-06-15");
   const headers = ["content-type", "application/x-www-form-urlencoded; charset=utf-8"];
   try {
@@ -52,3 +54,6 @@ export async function readAwsCaller(
     throw explainAwsFault(cause, "AWS caller identity");
   }
 }
+
+const domainOf = (region: string): string =>
+  region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
