@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
+import { HeldBytes } from "./held-bytes.ts";
 
 /** Thrown out of a wait when the caller has gone; there is nobody left to answer. */
 export class CallerLeft extends Error {
@@ -29,19 +30,17 @@ export async function readBody(
     request.pause();
     resolve(deny("request_malformed", "The body took too long to arrive."));
   }, deadlineMs);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const held = new HeldBytes();
   request.on("data", (chunk: Uint8Array) => {
-    length += chunk.length;
-    if (length > limit) {
+    if (held.length + chunk.length > limit) {
       request.pause();
       resolve(tooLarge(limit));
-    } else chunks.push(chunk);
+    } else held.push(chunk);
   });
   let ended = false;
   request.once("end", () => {
     ended = true;
-    resolve(allow(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length)));
+    resolve(allow(held.take()));
   });
   // Also after the end, where nobody waits any more: an error, with its stack, is made only for somebody.
   const left = () => {

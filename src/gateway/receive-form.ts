@@ -5,6 +5,7 @@ import type { Target } from "../model/target.ts";
 import { allow, type Allowed, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { type MultipartReader, startMultipart } from "../target/multipart/start-multipart.ts";
 import type { RequestHead } from "../target/parse-head.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { CallerLeft, tooLarge } from "./read-body.ts";
 
 export interface FormLimits {
@@ -60,7 +61,9 @@ class FormReceiver {
   readonly #length: number | undefined;
   /** A receiver that does not wait for the end of the body takes the last delimiter for the end. */
   readonly #keptBack: number;
-  /** Checked, and not given on yet. */
+  /** Until the target is known. */
+  readonly #held = new HeldBytes();
+  /** From then on: checked, and not given on yet. */
   #chunks: Uint8Array[] = [];
   #kept = 0;
   #total = 0;
@@ -103,9 +106,8 @@ class FormReceiver {
       if (!verdict.allowed) return this.#refuse(verdict);
       this.#target = verdict;
     }
-    this.#chunks.push(chunk);
-    this.#kept += chunk.length;
-    if (this.#rest !== undefined) return this.#giveOn(this.#rest);
+    if (this.#rest !== undefined) return this.#giveOn(this.#rest, chunk);
+    this.#held.push(chunk);
     if (this.#target !== undefined && (this.#length ?? Infinity) > smallForm) this.#stream(this.#target);
   }
 
@@ -116,9 +118,9 @@ class FormReceiver {
     this.#finish();
     if (this.#rest === undefined) {
       const { value, trace } = this.#target ?? last;
-      return this.#settle(allow({ target: value, body: this.#take() }, trace));
+      return this.#settle(allow({ target: value, body: this.#held.take() }, trace));
     }
-    this.#rest.push(this.#take());
+    for (const last of this.#chunks.splice(0)) this.#rest.push(last);
     this.#rest.push(null);
   }
 
@@ -141,7 +143,7 @@ class FormReceiver {
     // It can break off while nobody listens yet; who consumes it hears of it all the same.
     rest.on("error", () => {});
     this.#rest = rest;
-    const all = this.#take();
+    const all = this.#held.take();
     const cut = Math.max(0, all.length - this.#keptBack);
     this.#chunks = [all.subarray(cut)];
     this.#kept = all.length - cut;
@@ -150,7 +152,9 @@ class FormReceiver {
     );
   }
 
-  #giveOn(rest: Readable): void {
+  #giveOn(rest: Readable, chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#kept += chunk.length;
     let hasRoom = true;
     for (;;) {
       const [first] = this.#chunks;
@@ -165,6 +169,7 @@ class FormReceiver {
   #refuse(denied: Denied): void {
     this.#finish();
     this.#wait();
+    this.#held.drop();
     if (this.#rest === undefined) this.#settle(denied);
     else this.#rest.destroy(new BodyBrokenOff(denied));
   }
@@ -190,13 +195,5 @@ class FormReceiver {
   #finish(): void {
     clearTimeout(this.#stall);
     this.#over = true;
-  }
-
-  #take(): Uint8Array {
-    const [first] = this.#chunks;
-    const all = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    this.#kept = 0;
-    return all;
   }
 }
