@@ -72,7 +72,7 @@ async function start(
 ): Promise<Certgate> {
   const who = seat === undefined ? "certgate" : "the worker";
   const live = new LiveExchanges(clock);
-  const metrics = createMetrics({ version, clock, freshness: () => configuration.current.states() });
+  const metrics = createMetrics({ version, clock, freshness: () => configuration.current.states(), upstreams: () => configuration.current.upstreams() });
   const parts = new KeptParts();
   let listener: Listener | undefined;
   const replaceTls = () => listener?.replaceTls(configuration.current.tlsMaterial());
@@ -109,6 +109,7 @@ async function start(
             readiness,
             metrics,
             log,
+            backends: () => configuration.current.upstreams(),
             ...reloadDoor(config.admin.tokenFile, () => reloader()),
           }),
         })

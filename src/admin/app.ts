@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import type { Logger } from "../kernel/logger.ts";
+import type { UpstreamState } from "../model/upstream-state.ts";
 import type { ReadinessItem } from "./readiness.ts";
 import { type ReloadDoor, reloadRoute } from "./reload.ts";
 
@@ -14,13 +15,16 @@ export interface AdminOptions {
   readonly readiness: () => readonly ReadinessItem[] | Promise<readonly ReadinessItem[]>;
   readonly metrics: MetricsPage;
   readonly log?: Logger;
+  /** Absent where this process sends nothing to backends itself. */
+  readonly backends?: () => readonly UpstreamState[];
   /** Absent: `POST /reload` is refused. */
   readonly reload?: ReloadDoor;
 }
 
 /**
  * The operator's view, for a port of its own: `/healthz` (the process answers), `/readyz` (it can serve, or why
- * not, item by item), `/metrics` (Prometheus text). Reading only, but for `POST /reload` with its token: every other
+ * not, item by item), `/backends` (where requests go, and what is
+ * known of it), `/metrics` (Prometheus text). Reading only, but for `POST /reload` with its token: every other
  * method is refused. No answer holds a stack or a secret, and none may be cached.
  */
 export function createAdminApp(options: AdminOptions): Express {
@@ -39,6 +43,11 @@ export function createAdminApp(options: AdminOptions): Express {
     const ready = items.length > 0 && items.every((item) => item.ok);
     response.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not ready", items });
   });
+  const { backends } = options;
+  if (backends !== undefined)
+    app.get("/backends", (_request, response) => {
+      response.json({ backends: backends().map(shownUpstream) });
+    });
   app.get("/metrics", async (_request, response) => {
     const page = await options.metrics.render();
     // Not `send`: it would rewrite the charset of a content type whose version parameter scrapers read.
@@ -51,6 +60,12 @@ export function createAdminApp(options: AdminOptions): Express {
   app.use(answerFault(options.log));
   return app;
 }
+
+/** Instants as people read them. */
+const shownUpstream = ({ until, ...rest }: UpstreamState): object => ({
+  ...rest,
+  ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
+});
 
 const unstored: RequestHandler = (_request, response, next) => {
   response.setHeader("cache-control", "no-store");

@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import type { CircuitState, OpenReason } from "../model/upstream-state.ts";
 import { askedPause } from "./asked-pause.ts";
 import { type AttemptOutcome, isFailingStatus } from "./attempt-outcome.ts";
 
@@ -10,23 +11,6 @@ export interface BreakerOptions {
   /** How long it opens at most, whatever a backend asks for. */
   readonly maxOpenMs: number;
   readonly slowStartMs: number;
-}
-
-/**
- * `failing`: it failed too often in a row. `paused`: it said for how long it wants to be left alone. `throttled`: it
- * refused with 429 and did not say for how long.
- */
-export type OpenReason = "failing" | "paused" | "throttled";
-
-/** For people and for metrics. */
-export interface BreakerState {
-  readonly state: "closed" | "open" | "half-open";
-  /** Why it is not closed. */
-  readonly reason?: OpenReason;
-  /** Epoch ms at which it is tried again; while open. */
-  readonly until?: number;
-  /** What was seen last when it opened: `429`, `503`, `timeout`. */
-  readonly seen?: string;
 }
 
 interface Opening {
@@ -63,7 +47,7 @@ export class CircuitBreaker {
     this.#random = random;
   }
 
-  state(): BreakerState {
+  state(): CircuitState {
     const open = this.#current();
     if (open === undefined) return { state: "closed" };
     const { reason, until, seen } = open;

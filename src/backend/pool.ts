@@ -1,6 +1,7 @@
+import type { UpstreamState } from "../model/upstream-state.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { type Selection, selectMember } from "./select-member.ts";
-import type { Lease, Upstream, UpstreamState } from "./upstream.ts";
+import type { Lease, Upstream } from "./upstream.ts";
 
 /** One place where a deployment lives. */
 export interface PoolMember {

@@ -1,5 +1,6 @@
+import type { UpstreamState } from "../model/upstream-state.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
-import type { BreakerState, CircuitBreaker } from "./circuit-breaker.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** How much is under way at a backend, whichever deployment it is for. */
 export interface BackendLoad {
@@ -70,12 +71,4 @@ export class Upstream {
       ...this.breaker.state(),
     };
   }
-}
-
-/** For people and for metrics. */
-export interface UpstreamState extends BreakerState {
-  readonly backend: string;
-  /** What the deployment is called there. */
-  readonly deployment: string;
-  readonly outstanding: number;
 }

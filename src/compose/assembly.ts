@@ -10,6 +10,7 @@ import { GatewayError } from "../kernel/errors.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { TlsMaterial } from "../listener/tls-context.ts";
 import type { Metrics } from "../model/metrics.ts";
+import type { UpstreamState } from "../model/upstream-state.ts";
 import type { ProcessLog } from "../telemetry/logger.ts";
 import { createServerCertificateKeeper } from "../trust/server-certificate-keeper.ts";
 import { composeBackends } from "./backends.ts";
@@ -20,7 +21,7 @@ import { fingerprint, type KeptParts } from "./kept-parts.ts";
 import { contentOfFiles } from "./content-of-files.ts";
 import type { Origins } from "./origins.ts";
 import { composeOwnership } from "./ownership.ts";
-import { readinessOfAnchors, readinessOfCrls } from "./readiness.ts";
+import { readinessOfAnchors, readinessOfBackends, readinessOfCrls } from "./readiness.ts";
 import { asksAtNeed, revocationRules } from "./revocation.ts";
 import { composeSources, readCa } from "./sources.ts";
 
@@ -60,6 +61,8 @@ export interface Assembly {
   tlsMaterial(): TlsMaterial;
   readiness(): ReadinessItem[];
   states(): RefreshingState[];
+  /** What is known of each place at which requests arrive. */
+  upstreams(): readonly UpstreamState[];
   /** Gives every part back; those that no other configuration uses end. */
   close(): Promise<void>;
 }
@@ -222,8 +225,10 @@ async function assembleFor(
         clock,
       ),
       ...[...trust.store.certificateStates(), ...kept()].map((state) => readinessOf(state, clock)),
+      ...readinessOfBackends(backends.upstreams(), clock),
     ],
     states: () => [...trust.store.states(), ...kept()],
+    upstreams: () => backends.upstreams(),
     close: () => owner.disposeAsync(),
   };
 }

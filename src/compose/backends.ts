@@ -1,6 +1,5 @@
 import { env } from "node:process";
 import { startProber } from "../backend/prober.ts";
-import type { UpstreamState } from "../backend/upstream.ts";
 import type { BackendConfig } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { forRegion } from "../credential/for-region.ts";
@@ -11,6 +10,7 @@ import { createUndiciForwarder } from "../forward/adapters/undici-forwarder.ts";
 import { createWsLane } from "../forward/adapters/ws-lane.ts";
 import type { Gateway, ReadyBackend } from "../gateway/gateway.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { UpstreamState } from "../model/upstream-state.ts";
 import { askBackend } from "./ask-backend.ts";
 import { backendTlsOf } from "./backend-tls-of.ts";
 import { composePools } from "./pools.ts";

@@ -1,11 +1,12 @@
 import { type BreakerOptions, CircuitBreaker } from "../backend/circuit-breaker.ts";
 import { BackendPool, type PoolMember } from "../backend/pool.ts";
 import { RetryBudget } from "../backend/retry-budget.ts";
-import { type BackendLoad, Upstream, type UpstreamState } from "../backend/upstream.ts";
+import { type BackendLoad, Upstream } from "../backend/upstream.ts";
 import { type BackendConfig, type DeploymentConfig, membersOf } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { ReadyBackend, ReadyPool } from "../gateway/gateway.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { UpstreamState } from "../model/upstream-state.ts";
 
 /** Where everything goes, and what is known of each place. */
 export interface Pools {

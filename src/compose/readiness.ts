@@ -1,5 +1,6 @@
 import { readinessOf, type ReadinessItem } from "../admin/readiness.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { UpstreamState } from "../model/upstream-state.ts";
 import type { HeldCrl } from "../trust/held-crl.ts";
 import type { TrustSnapshot } from "../trust/snapshot.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
@@ -53,4 +54,24 @@ export function readinessOfCrls(
         : { expiresInSeconds: Math.floor((crl.nextUpdate - now) / 1000) }),
     })),
   ];
+}
+
+/**
+ * One item a backend. One that is out is told and no more: the deployments that live elsewhere too are served, and
+ * another replica would find the same. Only when nothing can be sent anywhere is the gateway out of service.
+ */
+export function readinessOfBackends(states: readonly UpstreamState[], clock: Clock): ReadinessItem[] {
+  const ofDeployments = states.filter(({ deployment }) => deployment !== "");
+  const isOut = ({ state, reason }: UpstreamState) => state === "open" && reason === "failing";
+  const ok = ofDeployments.length === 0 || !ofDeployments.every(isOut);
+  return [...Map.groupBy(ofDeployments, ({ backend }) => backend)].map(([backend, all]) => {
+    const detail = all.flatMap((one) => describeCircuit(one, clock)).join("; ");
+    return { name: `backend ${backend}`, ok, ...(detail === "" ? {} : { detail }) };
+  });
+}
+
+function describeCircuit({ deployment, state, reason, seen, until }: UpstreamState, clock: Clock): string[] {
+  if (state === "closed") return [];
+  const wait = until === undefined ? "" : ` for ${Math.ceil((until - clock.now()) / 1000)} s`;
+  return [`${deployment} is ${state}${wait} (${reason}: ${seen})`];
 }

@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../kernel/clock.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
+import type { UpstreamState } from "../model/upstream-state.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { Metrics } from "../model/metrics.ts";
+import { registerCircuits } from "./circuit-metrics.ts";
 import { registerFreshness } from "./freshness-metrics.ts";
 
 /** The counting port, and the page that a Prometheus server reads. */
@@ -23,6 +25,8 @@ export interface MetricsOptions {
   readonly clock: Clock;
   /** Read at each scrape: the state of everything that is fetched and kept. */
   readonly freshness?: () => readonly RefreshingState[];
+  /** Read at each scrape: what is known of each place at which requests arrive. */
+  readonly upstreams?: () => readonly UpstreamState[];
 }
 
 /**
@@ -50,6 +54,7 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
     registers,
   }).set({ version: options.version, node: process.versions.node }, 1);
   registerFreshness(registry, options.clock, options.freshness ?? (() => []));
+  registerCircuits(registry, options.upstreams ?? (() => []));
   const observe = requestMetrics(registers);
   const attempt = upstreamMetrics(registers);
   const connection = connectionMetrics(registers);
