@@ -72,7 +72,12 @@ async function start(
 ): Promise<Certgate> {
   const who = seat === undefined ? "certgate" : "the worker";
   const live = new LiveExchanges(clock);
-  const metrics = createMetrics({ version, clock, freshness: () => configuration.current.states(), upstreams: () => configuration.current.upstreams() });
+  const metrics = createMetrics({
+    version,
+    clock,
+    freshness: () => configuration.current.states(),
+    upstreams: () => configuration.current.upstreams(),
+  });
   const parts = new KeptParts();
   let listener: Listener | undefined;
   const replaceTls = () => listener?.replaceTls(configuration.current.tlsMaterial());

@@ -171,19 +171,3 @@ describe("a deployment that its backend calls otherwise", () => {
     expect(counts()).toEqual([0, 0]);
   });
 });
-
-describe("a token that a backend refuses before its end", () => {
-  it("is replaced, and the request is sent once more", async () => {
-    // One that came a moment ago is not asked for again.
-    await vi.waitFor(() => world.ask(chatOf("lone")));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 1100);
-    });
-    const before = world.azure.managedIdentity.requests.count;
-    world.azure.tokens.revokeAll();
-    world.first.requests.clear();
-    expect((await world.ask(chatOf("lone"))).status).toBe(200);
-    expect(world.first.requests.count).toBe(2);
-    expect(world.azure.managedIdentity.requests.count).toBe(before + 1);
-  });
-});
