@@ -79,7 +79,7 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
       webSocket.once("upgrade", (answer: IncomingMessage) => {
         answerHeaders = answer.rawHeaders;
       });
-      webSocket.once("unexpected-response", (request, answer: IncomingMessage) => {
+      webSocket.once("unexpected-response", (_request, answer: IncomingMessage) => {
         const { statusCode = 0 } = answer;
         if (statusCode < 200 || statusCode > 599) return webSocket.terminate();
         void readRefusal(answer)
@@ -87,7 +87,8 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
           .then(resolve, (fault: unknown) => reject(asGatewayError(fault)))
           .finally(() => {
             settled();
-            request.destroy();
+            // Nobody else ends it: to the library it is still connecting, and its `close` is what it is forgotten at.
+            webSocket.terminate();
           });
       });
       const onError = (fault: Error) => {
