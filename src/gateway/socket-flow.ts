@@ -9,6 +9,10 @@ export interface SocketMessage {
 /** What may wait in one direction before its sender has to, in bytes; a single message may be larger. */
 export const mostWaiting = 1024 * 1024;
 
+/** What keeping a message costs beside its bytes, about: empty ones are not free. */
+const bytesEach = 256;
+const costOf = ({ data }: SocketMessage): number => data.length + bytesEach;
+
 /**
  * One direction of a WebSocket: messages pass strictly one after the other, each when the one before was let through,
  * and the sender is made to wait while the receiver does not take what is there.
@@ -38,7 +42,7 @@ export class SocketFlow {
   push(message: SocketMessage): void {
     if (this.#isStopped) return;
     this.#queue.push(message);
-    this.#queued += message.data.length;
+    this.#queued += costOf(message);
     this.#throttle();
     void this.#run();
   }
@@ -74,7 +78,7 @@ export class SocketFlow {
       if (passing !== undefined) await passing;
       if (this.#isStopped) break;
       this.#queue.shift();
-      this.#queued -= next.data.length;
+      this.#queued -= costOf(next);
     }
     this.#isPassing = false;
     if (this.#isStopped) return;

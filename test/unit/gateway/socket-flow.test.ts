@@ -49,6 +49,16 @@ describe("a flow", () => {
     expect(calls).toEqual(["pause", "resume"]);
   });
 
+  it("makes a sender of empty messages wait, too: each costs memory until it was judged", async () => {
+    const judged = Promise.withResolvers<void>();
+    const { push, calls } = flowing(() => judged.promise);
+    for (let n = 0; n < 5000; n += 1) push("");
+    expect(calls).toEqual(["pause"]);
+    judged.resolve();
+    for (let n = 0; n < 20_000 && calls.length === 1; n += 1) await Promise.resolve();
+    expect(calls).toEqual(["pause", "resume"]);
+  });
+
   it("passes nothing to a receiver that is full, and all of it later", () => {
     const passed: string[] = [];
     const { push, to, flow } = flowing((text) => void passed.push(text));
