@@ -9,9 +9,12 @@ export interface KeptCredentialOptions<T> {
   readonly name: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly fetch: (signal: AbortSignal) => Promise<Fetched<T>>;
+  /** @param renew a backend refused the last value, so the same again is of little use */
+  readonly fetch: (signal: AbortSignal, renew: boolean) => Promise<Fetched<T>>;
   /** Tells one value from the next, and shows nothing secret. */
   readonly idOf: (value: T) => string;
+  /** Milliseconds for which a new value is good beyond doubt: whoever refuses it has another reason. Default 0. */
+  readonly provenMs?: number;
   /** Milliseconds for one fetch. Default 10,000. */
   readonly timeoutMs?: number;
   /** Milliseconds from one fetch to the next where the value itself does not say. Default 60,000. */
@@ -36,14 +39,40 @@ export interface KeptCredential<T> {
 }
 
 export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCredential<T> {
-  const { name, clock, logger, fetch, idOf, timeoutMs = 10_000, intervalMs = 60_000, random } = options;
+  const {
+    name,
+    clock,
+    logger,
+    fetch,
+    idOf,
+    timeoutMs = 10_000,
+    intervalMs = 60_000,
+    provenMs = 0,
+    random,
+  } = options;
   const gate = createRenewalGate(clock);
   let failing = false;
+  let renewNext = false;
+  let last: { readonly id: string; readonly since: number } | undefined;
+
+  const fetchOnce = async (signal: AbortSignal): Promise<Fetched<T>> => {
+    const renew = renewNext;
+    renewNext = false;
+    const fetched = await fetch(signal, renew);
+    const id = idOf(fetched.value);
+    if (id !== last?.id) last = { id, since: clock.now() };
+    else if (renew)
+      logger.warn(
+        { credential: name },
+        "a backend refuses the credential, and its source gives the same again; does the identity lack its role at that backend?",
+      );
+    return fetched;
+  };
 
   const refreshing = new Refreshing<T>({
     name: `credential ${name}`,
     clock,
-    fetch,
+    fetch: fetchOnce,
     timeoutMs,
     intervalMs,
     maxCooldownMs: 30_000,
@@ -65,7 +94,7 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
             : {}),
         },
         usable
-          ? "the credential could not be refreshed; the one at hand is still used"
+          ? "the credential could not be refreshed; what is at hand is still used"
           : "the credential is unavailable",
       );
     },
@@ -90,8 +119,13 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
     refused(id) {
       const usable = refreshing.usable();
       if (usable === undefined || idOf(usable) !== id || gate.underWay() !== undefined) return true;
+      if (last !== undefined && clock.now() - last.since < provenMs) return false;
       if (!gate.tryPass()) return false;
-      logger.warn({ credential: name }, "a backend refused the credential; another one is fetched");
+      logger.warn(
+        { credential: name },
+        "a backend refused the credential before its end; another is fetched",
+      );
+      renewNext = true;
       // What is at hand stays there: if no other comes, it may still serve other backends.
       gate.renew(() => refreshing.refresh());
       return true;

@@ -66,7 +66,7 @@ describe("a gateway with a client secret", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => world.ask(question)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(entra.entra.requests.count - before).toBe(1);
-    expect(await logText()).toContain("refused the token at hand before its end");
+    expect(await logText()).toContain("refused the credential before its end");
   });
 
   it("writes no secret into its log", async () => {

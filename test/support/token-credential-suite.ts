@@ -90,7 +90,7 @@ export function describeTokenCredential(subject: TokenCredentialSubject): void {
       expect(await keeper.headers()).toBe(first);
       expect(logger.lines.at(-1)).toMatchObject({
         level: "warn",
-        message: expect.stringContaining("the token at hand is still used"),
+        message: expect.stringContaining("what is at hand is still used"),
       });
       await subject.clear();
       await expect.poll(step, { interval: 30, timeout: 8000 }).toBe("fresh");
@@ -165,7 +165,7 @@ export function describeTokenCredential(subject: TokenCredentialSubject): void {
       keeper.stop();
       expect({ tooEarly, retries, again }).toEqual({ tooEarly: false, retries: [true, true], again: false });
       expect(third[1]).toBe(second[1]);
-      expect(logger.lines[0]?.message).toMatch(/refused the token at hand/);
+      expect(logger.lines[0]?.message).toMatch(/refused the credential before its end/);
       return { made, first: first[1], second, requests, late, told: logger.lines[1]?.message };
     }
 
@@ -186,7 +186,7 @@ export function describeTokenCredential(subject: TokenCredentialSubject): void {
         const { first, second, requests, told } = await refuseEarly();
         expect(requests).toBe(0);
         expect(second[1]).toBe(first);
-        expect(told).toMatch(/gives the same one again/);
+        expect(told).toMatch(/gives the same again/);
       },
     );
   });
