@@ -3,16 +3,18 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCrls } from "./crl.ts";
 import { benchDecisions } from "./decisions.ts";
+import { benchFailover } from "./failover.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchRejudging } from "./rejudging.ts";
 import type { Measurement } from "./measurement.ts";
 import { benchPolicy } from "./policy.ts";
 
-const help = `npm run bench -- [gateway|pki|policy] [options]
+const help = `npm run bench -- [gateway|pki|policy|failover] [options]
 
   gateway         the built gateway beside nginx, HAProxy and Caddy, where this machine has them (the default)
   pki             trust decisions and CRLs
   policy          a million clients
+  failover        ten thousand requests to two backends, one of which fails
 
   --json FILE     also writes the numbers, the machine and the versions as JSON
   --quick         tiny sizes: shows that it runs, says nothing about speed
@@ -29,6 +31,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<Measurement[]>
     return [...(await benchDecisions(quick)), ...(await benchRejudging(quick)), ...(await benchCrls(quick))];
   },
   policy: benchPolicy,
+  failover: benchFailover,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,5 @@
 import { startFleet } from "../compose/supervise.ts";
+import type { ReloadSource } from "../compose/reload.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { exitCodes } from "./command.ts";
@@ -18,14 +19,16 @@ const program = new URL(
 export async function serveWithWorkers(
   config: Config,
   workers: number,
+  reload: ReloadSource,
   stopped: Promise<NodeJS.Signals>,
 ): Promise<number> {
   // However this process ends, even by a second signal, no worker may stay behind.
   const ending = (kill: () => void) => void process.once("exit", kill);
-  const starting = startFleet(config, { workers, clock: systemClock, program }, ending);
+  const starting = startFleet(config, { workers, clock: systemClock, program, reload }, ending);
   const fleet = await Promise.race([starting, stopped]);
   // Nothing is under way yet.
   if (typeof fleet === "string") process.exit(exitCodes.ok);
+  process.on("SIGHUP", () => void fleet.reload());
   try {
     await Promise.race([stopped, fleet.gaveUp]);
   } catch (fault) {

@@ -7,6 +7,8 @@ import { drainMs } from "./drain-time.ts";
 const worker = createWorker(processPort(process), { clock: systemClock, graceMs: drainMs });
 // Ctrl-C reaches the whole group of processes. The supervisor tells its workers what it means.
 process.on("SIGINT", () => {});
+// That of a terminal that closes, too: as a signal to the supervisor it means a reload.
+process.on("SIGHUP", () => {});
 process.once("SIGTERM", () => worker.leave(drainMs));
 process.on("uncaughtExceptionMonitor", (fault) => worker.crash(fault));
 process.exit(await worker.ended);

@@ -41,7 +41,7 @@ Exit code: 0 stopped as asked, 1 could not start, or no worker can serve any mor
     try {
       if (workers === 1) return await serveAlone(file, config, stopped);
       const { serveWithWorkers } = await import("./serve-fleet.ts");
-      return await serveWithWorkers(config, workers, stopped);
+      return await serveWithWorkers(config, workers, reloadFrom(file, config), stopped);
     } catch (fault) {
       process.stderr.write(`certgate serve: ${describeFault(fault)}\n`);
       return exitCodes.failed;

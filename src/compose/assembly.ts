@@ -27,7 +27,8 @@ import { composeSources, readCa } from "./sources.ts";
 
 export interface AssemblyNeeds {
   /** In a worker: its supervisor. */
-  readonly origins?: Origins | undefined;
+  /** In a worker: its supervisor. */
+  readonly origins?: ((config: Config) => Origins) | undefined;
   readonly clock: Clock;
   readonly log: ProcessLog;
   readonly metrics: Metrics;
@@ -84,7 +85,7 @@ async function assembleFor(
   { clock, log, metrics, parts, origins, factsChanged, tlsChanged }: AssemblyNeeds,
 ): Promise<Assembly> {
   const { listen, trust: trustConfig, keyVaults, deployments, limits, timeouts } = config;
-  const sources = await composeSources(config, clock, origins);
+  const sources = await composeSources(config, clock, origins?.(config));
   const files = await contentOfFiles(config);
   // What a vault is read with belongs to it; what only backends use must not make the roots be fetched anew.
   const vaults = { keyVaults, credentials: pick(config.credentials, Object.values(keyVaults)), files };

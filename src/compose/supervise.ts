@@ -1,6 +1,7 @@
 import { createAdminApp } from "../admin/app.ts";
 import { startAdminServer } from "../admin/server.ts";
 import type { Config } from "../config/schema.ts";
+import { watchFiles } from "../config/watch-files.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { forkWorker } from "../supervisor/fork-worker.ts";
 import { choosePort } from "../supervisor/port.ts";
@@ -9,17 +10,22 @@ import { Supervisor } from "../supervisor/supervisor.ts";
 import { createFleetMetrics } from "../telemetry/fleet-metrics.ts";
 import { createLogger, type ProcessLog } from "../telemetry/logger.ts";
 import { createCrlReader } from "../trust/crl-reader.ts";
+import { FleetConfiguration } from "./fleet-configuration.ts";
 import { type FleetPhase, fleetReadiness, fleetSnapshots, fleetState } from "./fleet.ts";
 import { composeOrigins } from "./origins.ts";
+import { reloadDoor } from "./reload-door.ts";
+import type { ReloadOutcome, ReloadSource } from "./reload.ts";
 import { SharedOrigins } from "./shared-origins.ts";
 import { version } from "./version.ts";
-import type { OriginQuestion } from "./worker-origins.ts";
+import type { FromWorker } from "./worker-origins.ts";
 import type { WorkerStart } from "./worker.ts";
 
 export interface FleetOptions {
   readonly workers: number;
   readonly clock: Clock;
   readonly log?: ProcessLog;
+  /** Where the configuration is read again from. Absent: it stays as it is. */
+  readonly reload?: ReloadSource;
   /** The program of one worker. */
   readonly program: URL;
 }
@@ -30,6 +36,8 @@ export interface Fleet {
   readonly adminPort: number;
   /** Never resolves. @throws GatewayError when no worker serves and none comes to serve any more */
   readonly gaveUp: Promise<never>;
+  /** As of a single process: by all workers or by none. */
+  reload(): Promise<ReloadOutcome>;
   /** As of a single process: all drain at the same time. */
   stop(graceMs: number): Promise<void>;
 }
@@ -58,7 +66,7 @@ export async function startFleet(
 
 async function start(
   config: Config,
-  { workers, clock, program }: FleetOptions,
+  { workers, clock, program, reload }: FleetOptions,
   log: ProcessLog,
   started: AsyncDisposableStack,
   ending: (kill: () => void) => void,
@@ -69,11 +77,20 @@ async function start(
 
   const crlReader = createCrlReader({ clock });
   started.defer(() => crlReader.stop());
-  const origins = new SharedOrigins(
-    await composeOrigins(config, clock, crlReader),
-    new SharedFetches({ clock, keepMs: keepMs(config) }),
-    () => supervisor.tell("news"),
-  );
+  const configuration = await FleetConfiguration.begin(config, {
+    clock,
+    log,
+    load: reload?.load,
+    workers: () => supervisor.running,
+    onRefused: () => metrics.reloadRefused(),
+    origins: async (of) =>
+      new SharedOrigins(
+        await composeOrigins(of, clock, crlReader),
+        // Of its own: what the same name stood for before must not answer.
+        new SharedFetches({ clock, keepMs: keepMs(of) }),
+        () => supervisor.tell("news"),
+      ),
+  });
   const supervisor = new Supervisor({
     workers,
     clock,
@@ -82,8 +99,8 @@ async function start(
     spawn: (index) =>
       forkWorker({
         program,
-        start: { index, config, port: shared.port } satisfies WorkerStart,
-        offers: { calls: { fetch: (question) => origins.answer(question as OriginQuestion) } },
+        start: { index, config: configuration.current, port: shared.port } satisfies WorkerStart,
+        offers: { calls: { fetch: (input) => configuration.answer(input as FromWorker) } },
       }),
   });
   const metrics = createFleetMetrics(() => fleetState(supervisor));
@@ -93,12 +110,16 @@ async function start(
     ...config.admin,
     reusePort,
     app: createAdminApp({
-      readiness: () => fleetReadiness(supervisor, phase, clock),
+      readiness: async () => [
+        ...configuration.readiness(),
+        ...(await fleetReadiness(supervisor, phase, clock)),
+      ],
       metrics: {
         contentType: metrics.contentType,
         render: async () => metrics.render(await fleetSnapshots(supervisor)),
       },
       log,
+      ...reloadDoor(config.admin.tokenFile, () => configuration.reload()),
     }),
   });
   started.defer(() => admin.stop());
@@ -108,6 +129,8 @@ async function start(
   ending(() => supervisor.kill());
   await supervisor.start();
   shared.release();
+  if (reload !== undefined)
+    started.defer(watchFiles({ clock, ...reload, onChange: () => void configuration.reload() }));
   phase = "accepting";
   log.info(
     { port: shared.port, adminPort: admin.port, workers, pid: process.pid, version },
@@ -118,6 +141,7 @@ async function start(
     port: shared.port,
     adminPort: admin.port,
     gaveUp: supervisor.gaveUp,
+    reload: () => configuration.reload(),
     async stop(grace) {
       phase = "shutting down";
       graceMs = grace;

@@ -21,6 +21,12 @@ export type OriginQuestion =
       readonly known: string | undefined;
     };
 
+/** A question as it travels, with the fingerprint of the configuration whose names it uses. */
+export interface FromWorker {
+  readonly version: string;
+  readonly question: OriginQuestion;
+}
+
 /** Without CRLs: those of the version that the worker said it has. */
 export interface CrlsAnswer {
   readonly version: string;

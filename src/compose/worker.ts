@@ -1,11 +1,14 @@
 import { startCertgate, type Certgate } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
+import { withoutPrototypes } from "../config/without-prototypes.ts";
 import type { Cancel, Clock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
 import { Calls, type MessagePort } from "../supervisor/calls.ts";
 import type { StartAnswer } from "../supervisor/worker-process.ts";
 import { createLogger } from "../telemetry/logger.ts";
-import { workerOrigins } from "./worker-origins.ts";
+import { fingerprint } from "./kept-parts.ts";
+import type { ReloadOutcome } from "./reload.ts";
+import { type FromWorker, workerOrigins } from "./worker-origins.ts";
 
 /** What a supervisor sends a worker first. The configuration was read and checked once, for all of them. */
 export interface WorkerStart {
@@ -38,6 +41,8 @@ export function createWorker(port: MessagePort, { clock, graceMs }: WorkerOption
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   const newsListeners = new Set<() => void>();
   let running: Certgate | undefined;
+  let starting: Promise<unknown> = Promise.resolve();
+  let pushed: Config | undefined;
   let leaving = false;
   let cancelNews: Cancel | undefined;
 
@@ -51,14 +56,26 @@ export function createWorker(port: MessagePort, { clock, graceMs }: WorkerOption
       () => end(1),
     );
   };
-  const start = async ({ index, port: shared, config }: WorkerStart): Promise<StartAnswer> => {
+  const start = async ({ index, port: shared, config: sent }: WorkerStart): Promise<StartAnswer> => {
+    const config = withoutPrototypes(sent);
     try {
       running = await startCertgate(config, {
         clock,
+        // The supervisor reads it, checks it and sends it.
+        reload: {
+          load: async () => ({ ok: true, config: pushed ?? config, problems: [] }),
+          files: () => [],
+          pollMs: 3_600_000,
+        },
         log: createLogger({ level: config.log.level, worker: index }),
         seat: {
           port: shared,
-          origins: workerOrigins(config, (question, signal) => calls.call("fetch", question, signal)),
+          origins: (of) => {
+            const names = fingerprint(of);
+            return workerOrigins(of, (question, signal) =>
+              calls.call("fetch", { version: names, question } satisfies FromWorker, signal),
+            );
+          },
           onNews: (listener) => void newsListeners.add(listener),
         },
       });
@@ -71,7 +88,17 @@ export function createWorker(port: MessagePort, { clock, graceMs }: WorkerOption
   };
   const calls: Calls = new Calls("the supervisor", port, {
     calls: {
-      start: (input) => start(input as WorkerStart),
+      start(input) {
+        const answer = start(input as WorkerStart);
+        starting = answer;
+        return answer;
+      },
+      async reload(input): Promise<ReloadOutcome> {
+        await starting;
+        pushed = withoutPrototypes(input as Config);
+        if (running === undefined) throw new Error("the worker did not start");
+        return running.reload();
+      },
       readiness: async () => running?.readiness() ?? [],
       metrics: async () => (await running?.metrics.snapshot()) ?? [],
     },

@@ -7,6 +7,7 @@ import type { ConfigPath, Problem } from "./problem.ts";
 import { readConfigFile } from "./read-config-file.ts";
 import { configSchema } from "./schema.ts";
 import type { Config } from "./schema.ts";
+import { withoutPrototypes } from "./without-prototypes.ts";
 
 export type ConfigOutcome =
   | { readonly ok: true; readonly config: Config; readonly problems: readonly [] }
@@ -52,17 +53,3 @@ const failed = (problems: readonly Problem[]): ConfigOutcome => ({
   ok: false,
   problems: problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
 });
-
-/** `config.deployments["constructor"]` must be undefined unless somebody defined it. */
-function withoutPrototypes(config: Config): void {
-  for (const byName of [
-    config.keyVaults,
-    config.credentials,
-    config.backends,
-    config.deployments,
-    config.routes,
-    config.roles,
-    config.clients,
-  ])
-    Object.setPrototypeOf(byName, null);
-}

@@ -75,9 +75,14 @@ export class Supervisor {
     return this.#processes(({ phase }) => phase === "ready");
   }
 
+  /** Every process that runs, starting ones too. */
+  get running(): readonly WorkerProcess[] {
+    return [...this.#processes(() => true).values()];
+  }
+
   /** Tells every process, starting ones too. */
   tell(name: string, value?: unknown): void {
-    for (const { calls } of this.#processes(() => true).values()) calls.tell(name, value);
+    for (const { calls } of this.running) calls.tell(name, value);
   }
 
   /** Has all of them drain at the same time. Resolves when all are gone. */
@@ -89,7 +94,7 @@ export class Supervisor {
   /** Ends all of them at once. */
   kill(): void {
     this.#over = true;
-    for (const process of this.#processes(() => true).values()) process.kill();
+    for (const process of this.running) process.kill();
   }
 
   #processes(wanted: (state: WorkerState) => boolean): ReadonlyMap<number, WorkerProcess> {

@@ -16,6 +16,8 @@ export interface FleetMetrics {
    * @param snapshots by process; undefined for one that did not answer: its last numbers stand in
    */
   render(snapshots: ReadonlyMap<object, MetricsSnapshot | undefined>): Promise<string>;
+  /** A configuration was refused before any worker heard of it. */
+  reloadRefused(): void;
   /** The process is gone. What it had counted stays counted: a sum that falls would read as a restart of everything. */
   gone(process: object): void;
 }
@@ -46,6 +48,13 @@ export function createFleetMetrics(read: () => FleetState): FleetMetrics {
       restarts.inc(read().restarts);
     },
   });
+  // Of the same name as the workers' own, so that it adds to theirs.
+  const reloads = new Counter({
+    name: "certgate_configuration_reloads_total",
+    help: "How often the configuration was read again, and what came of it.",
+    labelNames: ["outcome"],
+    registers: [own],
+  });
   const last = new Map<object, MetricsSnapshot>();
   let departed: MetricsSnapshot = [];
   const toAdd: MetricsSnapshot[] = [];
@@ -58,6 +67,7 @@ export function createFleetMetrics(read: () => FleetState): FleetMetrics {
         departed = await sum([departed, snapshot.filter(isCounted)]).getMetricsAsJSON();
       return sum([await own.getMetricsAsJSON(), ...last.values(), departed]).metrics();
     },
+    reloadRefused: () => reloads.inc({ outcome: "refused" }),
     gone(process) {
       const snapshot = last.get(process);
       last.delete(process);

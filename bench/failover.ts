@@ -1,0 +1,104 @@
+import { Agent } from "node:https";
+import { type Fault, faults } from "../src/dev/azure/faults.ts";
+import { ask } from "../test/support/ask.ts";
+import { chatOf, startTwoBackends, type TwoBackends } from "../test/support/two-backends.ts";
+import { type Measurement, rounded } from "./measurement.ts";
+
+/** Under way at once. */
+const concurrency = 50;
+
+const deployment = "gpt";
+
+/** How the first of two backends fails, from a tenth of the run to its end. */
+const failures: Readonly<Record<string, Fault>> = {
+  "answers 500": faults.serverError(),
+  "answers 429 with Retry-After": faults.throttled(1),
+  "answers 429 without": { kind: "answer", status: 429 },
+  "resets connections": { kind: "reset" },
+  "accepts and never answers": { kind: "hang" },
+};
+
+/**
+ * A deployment on two backends of one group, with the breaker's and the retries' defaults, while one of the two fails:
+ * how many requests are lost, and what the others wait. Gateway, backends and clients share one process, so only the
+ * comparison of two rows means something.
+ */
+export async function benchFailover(quick: boolean): Promise<Measurement[]> {
+  const requests = quick ? 200 : 10_000;
+  const measurements: Measurement[] = [];
+  const healthy = await measured(requests, undefined);
+  measurements.push({ what: `${requests} requests, both backends well`, values: shown(healthy) });
+  for (const [how, fault] of Object.entries(failures)) {
+    const failing = await measured(requests, fault);
+    measurements.push({
+      what: `${requests} requests, one ${how}`,
+      values: { ...shown(failing), "p99 of healthy": rounded(failing.p99 / healthy.p99) },
+    });
+    if (failing.lost > 0) process.exitCode = 1;
+  }
+  return measurements;
+}
+
+interface Run {
+  readonly lost: number;
+  readonly attempts: number;
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly longest: number;
+}
+
+const shown = ({ lost, attempts, seconds, p50, p99, longest }: Run): Measurement["values"] => ({
+  lost,
+  attempts,
+  seconds: rounded(seconds),
+  "p50 ms": rounded(p50),
+  "p99 ms": rounded(p99),
+  "longest ms": rounded(longest),
+});
+
+async function measured(requests: number, fault: Fault | undefined): Promise<Run> {
+  const world = await startTwoBackends([deployment], (config) => {
+    const { backends } = config;
+    backends.first = { ...backends.first, breaker: undefined };
+    backends.second = { ...backends.second, breaker: undefined };
+    config["deployments"][deployment] = { backends: [{ backend: "first" }, { backend: "second" }] };
+    config["timeouts"] = { firstByteSeconds: 2 };
+    config["log"] = { level: "error" };
+  });
+  try {
+    await run(world, Math.min(requests, 1000), undefined);
+    return await run(world, requests, fault);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function run(world: TwoBackends, requests: number, fault: Fault | undefined): Promise<Run> {
+  const { certgate, pki, first, second } = world;
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+  const asker = { port: certgate.port, ca: pki.root.pem, client: pki.client, agent };
+  const waits: number[] = [];
+  let lost = 0;
+  let begun = 0;
+  for (const backend of [first, second]) backend.requests.clear();
+  const startedAt = performance.now();
+  const client = async () => {
+    while (begun < requests) {
+      begun += 1;
+      if (fault !== undefined && begun === Math.ceil(requests / 10)) first.faults.always(fault);
+      const sentAt = performance.now();
+      const answer = await ask(asker, chatOf(deployment)).catch(() => undefined);
+      waits.push(performance.now() - sentAt);
+      if (answer?.status !== 200) lost += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, client));
+  const seconds = (performance.now() - startedAt) / 1000;
+  first.faults.clear();
+  agent.destroy();
+  waits.sort((a, b) => a - b);
+  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0;
+  const attempts = first.requests.count + second.requests.count;
+  return { lost, attempts, seconds, p50: at(0.5), p99: at(0.99), longest: at(1) };
+}
