@@ -3,6 +3,7 @@ import type { AttemptOutcome } from "../backend/attempt-outcome.ts";
 import { isFailingStatus } from "../backend/attempt-outcome.ts";
 import type { Picked } from "../backend/pool.ts";
 import { mayTryAgain } from "../backend/retry-rules.ts";
+import { refusesAwsKeys } from "../credential/aws-refusal.ts";
 import { BackendFault } from "../forward/backend-fault.ts";
 import { requestHeaders } from "../forward/request-headers.ts";
 import { GatewayError } from "../kernel/errors.ts";
@@ -174,7 +175,8 @@ class Attempts {
     picked.lease.tell(outcome);
     const isGood = status !== 429 && !isFailingStatus(status);
     if (isGood && wasRetry) this.#ready.pool.budget.giveBack();
-    if (status === 401 && this.#replayable && !this.#renewed && backend.outbound.refused(credential)) {
+    const isRefused = status === 401 || refusesAwsKeys(status, headers);
+    if (isRefused && this.#replayable && !this.#renewed && backend.outbound.refused(credential)) {
       // Not served, and no fault of the backend's: the same one again, with what the credential gives now.
       this.#renewed = true;
       this.#next = { member: picked.member, lease: picked.member.upstream.begin() };

@@ -245,8 +245,7 @@ describe("the gateway before Bedrock", () => {
     expect(aws.sts.requests.all.map((asked) => asked["Action"])).toEqual(["AssumeRole"]);
   });
 
-  // Holds once a 403 that refuses the keys is told to the credential, as a 401 is.
-  it.fails("takes new keys when Bedrock says that the old ones have expired", async () => {
+  it("takes new keys when Bedrock says that the old ones have expired", async () => {
     const [, keyId = ""] = /Credential=(\w+)/.exec(await signatureOf()) ?? [];
     aws.keyring.expire(keyId);
     const answer = await client.send(new ConverseCommand({ modelId: "haiku", messages }));
