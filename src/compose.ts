@@ -13,6 +13,7 @@ import type { WorkerSeat } from "./compose/worker-seat.ts";
 import type { Config } from "./config/schema.ts";
 import { watchFiles } from "./config/watch-files.ts";
 import type { ExplainFacts } from "./gateway/explain.ts";
+import { ByteBudget } from "./kernel/byte-budget.ts";
 import type { Clock } from "./kernel/clock.ts";
 import type { RefreshingState } from "./kernel/refreshing.ts";
 import { LiveExchanges } from "./listener/live-exchanges.ts";
@@ -72,18 +73,27 @@ async function start(
 ): Promise<Certgate> {
   const who = seat === undefined ? "certgate" : "the worker";
   const live = new LiveExchanges(clock);
+  const limits = () => configuration.current.config.limits;
+  const bodies: ByteBudget = new ByteBudget(
+    () => ({ total: limits().bufferedBytes, perOwner: limits().bufferedBytesPerClient }),
+    (why) => metrics.shed(why === "full" ? "buffered_bytes" : "buffered_bytes_per_client"),
+  );
   const metrics = createMetrics({
     version,
     clock,
     freshness: () => configuration.current.states(),
     upstreams: () => configuration.current.upstreams(),
+    bufferedBytes: () => bodies.held,
   });
   const parts = new KeptParts();
   let listener: Listener | undefined;
-  const replaceTls = () => listener?.replaceTls(configuration.current.tlsMaterial());
+  const replaceTls = () => {
+    listener?.replaceTls(configuration.current.tlsMaterial());
+    listener?.followLimits();
+  };
   const factsChanged = () => void live.judge();
   const configuration: LiveConfiguration = await LiveConfiguration.begin(config, {
-    ...{ clock, log, metrics, parts, factsChanged },
+    ...{ clock, log, metrics, bodies, parts, factsChanged },
     origins: seat?.origins,
     tlsChanged() {
       replaceTls();
@@ -131,7 +141,9 @@ async function start(
     reusePort: seat !== undefined || config.listen.reusePort,
     tls: configuration.current.tlsMaterial(),
     callers: configuration.callers,
+    limits,
     metrics,
+    log,
     exchanges: {
       clock,
       enter: () => configuration.enter(),

@@ -5,6 +5,7 @@ import type { Config } from "../config/schema.ts";
 import type { OutboundCredential, RequestToAuthenticate } from "../credential/outbound-credential.ts";
 import type { CallerFacts } from "../gateway/caller.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { ByteBudget } from "../kernel/byte-budget.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
@@ -32,6 +33,8 @@ export interface AssemblyNeeds {
   readonly clock: Clock;
   readonly log: ProcessLog;
   readonly metrics: Metrics;
+  /** Of the whole process, whatever the configuration is. */
+  readonly bodies: ByteBudget;
   /** What an earlier configuration made from the same words is taken over. */
   readonly parts: KeptParts;
   /** Called whenever a fact on which decisions rest has changed. */
@@ -82,7 +85,7 @@ export async function assemble(config: Config, needs: AssemblyNeeds): Promise<As
 async function assembleFor(
   owner: AsyncDisposableStack,
   config: Config,
-  { clock, log, metrics, parts, origins, factsChanged, tlsChanged }: AssemblyNeeds,
+  { clock, log, metrics, bodies, parts, origins, factsChanged, tlsChanged }: AssemblyNeeds,
 ): Promise<Assembly> {
   const { listen, trust: trustConfig, keyVaults, deployments, limits, timeouts } = config;
   const sources = await composeSources(config, clock, origins?.(config));
@@ -154,7 +157,15 @@ async function assembleFor(
     owner,
     "backends",
     {
-      ...{ backendList, deployments, routes, timeouts, limits, files, vaults },
+      ...{
+        backendList,
+        deployments,
+        routes,
+        timeouts,
+        messageBytes: limits.webSocketMessageBytes,
+        files,
+        vaults,
+      },
       credentials: pick(config.credentials, Object.values(config.backends)),
       ofNewObjects: ownershipConfig.backend,
     },
@@ -187,7 +198,13 @@ async function assembleFor(
       clock,
       metrics,
       jsonBodyLimit: limits.jsonBodyBytes,
-      formLimits: { heldBytes: limits.formHeldBytes, bodyBytes: limits.formBodyBytes },
+      formLimits: {
+        heldBytes: limits.formHeldBytes,
+        bodyBytes: limits.formBodyBytes,
+        stallMs: limits.bodyStallSeconds * 1000,
+      },
+      bodies,
+      bodyStallMs: limits.bodyStallSeconds * 1000,
     },
     async start() {
       await Promise.all([trust.started, serverCertificate.started, clients.started]);
@@ -241,6 +258,7 @@ const idle: RequestToAuthenticate = {
   path: "/",
   headers: [],
   body: null,
+  region: "us-east-1",
 };
 
 /** The credentials that these name. */

@@ -5,6 +5,7 @@ import { allowedFeatures, operationRows } from "./operations-schema.ts";
 import { ownership } from "./ownership-schema.ts";
 import { client, name, role } from "./client-schema.ts";
 import { credential } from "./credential-schema.ts";
+import { limits } from "./limits-schema.ts";
 
 /**
  * The configuration's single source: shapes, defaults and limits. Cross references (a deployment without a
@@ -162,31 +163,7 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   ownership,
-  limits: z
-    .strictObject({
-      /** Largest JSON body in bytes. */
-      jsonBodyBytes: z
-        .int()
-        .positive()
-        .default(32 * 1024 * 1024),
-      /** Bytes of a form that are held until it has named its model or purpose. */
-      formHeldBytes: z
-        .int()
-        .positive()
-        .default(32 * 1024 * 1024),
-      /** Largest form in bytes, files included. */
-      formBodyBytes: z
-        .int()
-        .positive()
-        .default(512 * 1024 * 1024),
-      /** Largest message in a WebSocket, in bytes, in either direction. Below 2 GiB, which is as far as is counted. */
-      webSocketMessageBytes: z
-        .int()
-        .positive()
-        .max(1024 * 1024 * 1024)
-        .default(16 * 1024 * 1024),
-    })
-    .prefault({}),
+  limits,
   timeouts,
   log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
 });

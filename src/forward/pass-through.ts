@@ -16,9 +16,15 @@ export interface PassThrough {
   /**
    * Resolves when the answer is complete or the client left.
    * @throws GatewayError `backend_unreachable` or `backend_timeout` while no head was sent; after that the
-   * connection is cut, which is the only honest end of half an answer.
+   * connection is cut, which is the only honest end of half an answer. The signal's reason when it aborts: the backend's
+   * side is over then, and nothing more is written to the response.
    */
-  request(incoming: IncomingMessage, response: ServerResponse, request: PassThroughRequest): Promise<void>;
+  request(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    request: PassThroughRequest,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /**
    * Resolves when the tunnel has ended.
    * @param failed called at once with a GatewayError as above while nothing was written to the socket: only during

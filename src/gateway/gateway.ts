@@ -3,6 +3,7 @@ import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import type { PassThrough } from "../forward/pass-through.ts";
 import type { WebSocketLane } from "../forward/web-socket-lane.ts";
+import type { ByteBudget } from "../kernel/byte-budget.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Metrics } from "../model/metrics.ts";
@@ -58,6 +59,10 @@ export interface Gateway {
   /** Bytes. */
   readonly jsonBodyLimit: number;
   readonly formLimits: FormLimits;
+  /** Of the whole process: what is held of bodies, by client. */
+  readonly bodies: ByteBudget;
+  /** Milliseconds in which a body that is waited for must bring something. */
+  readonly bodyStallMs: number;
   /** Milliseconds to the head of an answer that needs no thinking. */
   readonly quickFirstByteTimeoutMs: number;
   /** Milliseconds from a request's arrival to the end of its answer. */

@@ -8,7 +8,7 @@ import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
 import { sendToOneOf } from "./attempts.ts";
-import type { ConnectionCaller } from "./caller.ts";
+import type { Caller, CallerVerdict, ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
 import { findPlaces } from "./find-backend.ts";
 import type { Gateway } from "./gateway.ts";
@@ -35,12 +35,13 @@ export async function handleExchange(
 ): Promise<Denied | undefined> {
   const caller = await connection.identifyOrFetch();
   if (!caller.allowed) return caller;
-  const { principal, entry } = caller.value;
+  const { principal } = caller.value;
   draft.client = principal.client;
   draft.thumbprint = principal.thumbprint;
 
   const route = gateway.routeOf(request.url ?? "");
-  if (route !== undefined) return passThrough(route, caller.value, request, response, draft, granted);
+  if (route !== undefined)
+    return passThrough(gateway, route, caller.value, request, response, draft, granted);
 
   const head = parseHead(
     { method: request.method ?? "", url: request.url ?? "", headers: request.rawHeaders },
@@ -54,16 +55,19 @@ export async function handleExchange(
   if (head.value.body !== "none") {
     const { operation, deployment } = head.value;
     const { name, group } = operation;
-    const early = mayStillBeGranted(entry, {
+    const early = mayStillBeGranted(caller.value.entry, {
       operation: name,
       group,
       ...(deployment === undefined ? {} : { deployment }),
     });
     if (!early.allowed) return early;
   }
-  const received = await receive(gateway, head.value, request, response);
+  const received = await receive(gateway, head.value, request, response, principal.client);
   if (!received.allowed) return received;
   const { target, body } = received.value;
+  const present = await presentCaller(connection, caller.value, head.value);
+  if (!present.allowed) return present;
+  const { entry } = present.value;
   if (target.deployments[0] !== undefined) draft.deployment = target.deployments[0];
 
   const grant = decide(entry, target, circumstancesOf(draft));
@@ -84,15 +88,34 @@ export async function handleExchange(
   return undefined;
 }
 
+/**
+ * Who is asking now. A client decides how long its body takes to arrive: what it was allowed when it began must not be
+ * kept in store like this.
+ */
+async function presentCaller(
+  connection: ConnectionCaller,
+  before: Caller,
+  { body }: RequestHead,
+): Promise<CallerVerdict> {
+  if (body === "none") return allow(before);
+  const now = await connection.identifyOrFetch();
+  return now.allowed && now.value.principal.client !== before.principal.client
+    ? deny("client_unknown", "The certificate belongs to another client now; ask again.")
+    : now;
+}
+
 /** The target, and the body as far as it had to be read for it. */
 async function receive(
   gateway: Gateway,
   head: RequestHead,
   request: IncomingMessage,
   response: ServerResponse,
+  client: string,
 ): Promise<Verdict<{ readonly target: Target; readonly body: OutboundBody }>> {
-  if (head.body === "multipart") return receiveForm(head, request, response, gateway.formLimits);
-  const body = head.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit);
+  const memory = gateway.bodies.open(client);
+  if (head.body === "multipart") return receiveForm(head, request, response, gateway.formLimits, memory);
+  const body =
+    head.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit, memory);
   if (body?.allowed === false) return body;
   const target = resolveTarget(head, body?.value);
   return target.allowed ? allow({ target: target.value, body: body?.value ?? null }, target.trace) : target;

@@ -7,14 +7,18 @@ import { decideRoute } from "../policy/decide.ts";
 import { readRouteTarget } from "../target/route-target.ts";
 import type { Caller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
-import type { ReadyRoute } from "./gateway.ts";
+import type { Gateway, ReadyRoute } from "./gateway.ts";
+import { watchBody } from "./watch-body.ts";
 import { whilePresent } from "./while-present.ts";
+
+const stalled = deny("request_malformed", "The body stopped arriving.");
 
 /**
  * The pass-through lane after its caller is known: target -> grant -> credential -> forward.
  * @throws GatewayError, CallerLeft
  */
 export async function passThrough(
+  gateway: Gateway,
   route: ReadyRoute,
   caller: Caller,
   request: IncomingMessage,
@@ -30,12 +34,21 @@ export async function passThrough(
   );
   // The client waits for this word before it sends its body; the library never sees the header that asked.
   if (request.headers.expect !== undefined) response.writeContinue();
-  await route.passThrough.request(
-    request,
-    response,
-    outboundOn(path.value, caller, credential, request, draft, "request"),
-  );
-  return undefined;
+  const stalling = new AbortController();
+  const unwatch = watchBody(request, gateway.bodyStallMs, () => {
+    gateway.metrics.shed("body_stalled");
+    stalling.abort();
+  });
+  try {
+    const outbound = outboundOn(path.value, caller, credential, request, draft, "request");
+    await route.passThrough.request(request, response, outbound, stalling.signal);
+    return undefined;
+  } catch (fault) {
+    if (stalling.signal.aborted) return stalled;
+    throw fault;
+  } finally {
+    unwatch();
+  }
 }
 
 /** What an unknown backend must not be sent, whatever route it is on. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ByteLoan, Taken } from "../kernel/byte-budget.ts";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { HeldBytes } from "./held-bytes.ts";
 
@@ -13,16 +14,20 @@ export class CallerLeft extends Error {
 /**
  * Reads a whole body, at most `limit` bytes, within a bounded time. A declared length over the limit is refused before
  * a byte is read.
+ * @param memory of which every byte is taken before it is kept; given back when the answer is over, because until then the
+ * body may be sent again
  * @throws CallerLeft when the connection ends first
  */
 export async function readBody(
   request: IncomingMessage,
   response: ServerResponse,
   limit: number,
+  memory: ByteLoan,
   deadlineMs = 120_000,
 ): Promise<Verdict<Uint8Array>> {
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > limit) return tooLarge(limit);
+  response.once("close", () => memory.giveBack());
   // Only now may a client that asked first send its body.
   if (request.headers.expect !== undefined) response.writeContinue();
   const { promise, resolve, reject } = Promise.withResolvers<Verdict<Uint8Array>>();
@@ -32,10 +37,12 @@ export async function readBody(
   }, deadlineMs);
   const held = new HeldBytes();
   request.on("data", (chunk: Uint8Array) => {
-    if (held.length + chunk.length > limit) {
-      request.pause();
-      resolve(tooLarge(limit));
-    } else held.push(chunk);
+    const refusal = held.length + chunk.length > limit ? tooLarge(limit) : noRoom(memory.take(chunk.length));
+    if (refusal === undefined) return void held.push(chunk);
+    request.pause();
+    held.drop();
+    memory.giveBack();
+    resolve(refusal);
   });
   let ended = false;
   request.once("end", () => {
@@ -49,6 +56,14 @@ export async function readBody(
   request.once("error", left);
   request.once("close", left);
   return promise.finally(() => clearTimeout(deadline));
+}
+
+/** Why bytes must not be kept; undefined when they may. */
+export function noRoom(taken: Taken): Denied | undefined {
+  if (taken === "taken") return undefined;
+  return taken === "full"
+    ? deny("overloaded", "Too much is being held for all clients together.")
+    : deny("bodies_exceeded", "As much is being held for it as may be for one client.");
 }
 
 export const tooLarge = (limit: number): Denied =>

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import type { ByteLoan } from "../kernel/byte-budget.ts";
 import { BodyBrokenOff, type StreamedBody } from "../model/outbound-request.ts";
 import type { Target } from "../model/target.ts";
 import { allow, type Allowed, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { type MultipartReader, startMultipart } from "../target/multipart/start-multipart.ts";
 import type { RequestHead } from "../target/parse-head.ts";
 import { HeldBytes } from "./held-bytes.ts";
-import { CallerLeft, tooLarge } from "./read-body.ts";
+import { CallerLeft, noRoom, tooLarge } from "./read-body.ts";
 
 export interface FormLimits {
   /** Bytes that are held until the form has said what it names. */
@@ -33,6 +34,7 @@ const aroundBoundary = 10;
 /**
  * Reads a form until its target is known. From then on it streams: what is read is held against the form's rules first,
  * and the end of it is given on only when all of it was good.
+ * @param memory of which every byte is taken that is held until then; given back when the answer is over
  * @throws CallerLeft when the connection ends before the target is known
  */
 export function receiveForm(
@@ -40,13 +42,15 @@ export function receiveForm(
   request: IncomingMessage,
   response: ServerResponse,
   limits: FormLimits,
+  memory: ByteLoan,
 ): Promise<Verdict<ReceivedForm>> {
   const declared = request.headers["content-length"];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined && length > limits.bodyBytes) return Promise.resolve(tooLarge(limits.bodyBytes));
+  response.once("close", () => memory.giveBack());
   // Only now may a client that asked first send its body.
   if (request.headers.expect !== undefined) response.writeContinue();
-  return new FormReceiver(head, request, length, limits).received;
+  return new FormReceiver(head, request, length, limits, memory).received;
 }
 
 const stalled = deny("request_malformed", "The form stopped arriving.");
@@ -57,6 +61,7 @@ class FormReceiver {
   readonly #fail: (fault: CallerLeft) => void;
   readonly #request: IncomingMessage;
   readonly #reader: MultipartReader;
+  readonly #memory: ByteLoan;
   readonly #limit: number;
   readonly #length: number | undefined;
   /** A receiver that does not wait for the end of the body takes the last delimiter for the end. */
@@ -78,6 +83,7 @@ class FormReceiver {
     request: IncomingMessage,
     length: number | undefined,
     { heldBytes, bodyBytes, stallMs = 60_000 }: FormLimits,
+    memory: ByteLoan,
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<Verdict<ReceivedForm>>();
     this.received = promise;
@@ -85,6 +91,7 @@ class FormReceiver {
     this.#fail = reject;
     this.#request = request;
     this.#length = length;
+    this.#memory = memory;
     this.#limit = bodyBytes;
     this.#stallMs = stallMs;
     this.#reader = startMultipart(head, { heldBytes });
@@ -101,6 +108,9 @@ class FormReceiver {
     this.#listen();
     this.#total += chunk.length;
     if (this.#total > this.#limit) return this.#refuse(tooLarge(this.#limit));
+    // What streams goes as it comes: no more than a few pieces of it are ever here.
+    const refusal = this.#rest === undefined ? noRoom(this.#memory.take(chunk.length)) : undefined;
+    if (refusal !== undefined) return this.#refuse(refusal);
     const verdict = this.#reader.push(chunk);
     if (verdict !== "more") {
       if (!verdict.allowed) return this.#refuse(verdict);
@@ -170,6 +180,7 @@ class FormReceiver {
     this.#finish();
     this.#wait();
     this.#held.drop();
+    this.#memory.giveBack();
     if (this.#rest === undefined) this.#settle(denied);
     else this.#rest.destroy(new BodyBrokenOff(denied));
   }

@@ -77,6 +77,19 @@ export const catalogue = {
     message: "All backends of this deployment have reached their limits.",
     retryAfterSeconds: 1,
   },
+  overloaded: unavailable("The gateway has more to do than it can at the moment.", 2),
+  connections_exceeded: {
+    status: 429,
+    type: "rate_limit_error",
+    message: "This client certificate has too many connections open.",
+    retryAfterSeconds: 5,
+  },
+  bodies_exceeded: {
+    status: 429,
+    type: "rate_limit_error",
+    message: "This client sends too much at the same time.",
+    retryAfterSeconds: 2,
+  },
   shutting_down: unavailable("The gateway is shutting down.", 1),
   ownership_conflict: {
     status: 502,

@@ -6,13 +6,29 @@ import type { AddressInfo, Socket } from "node:net";
 import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import { listenProblem } from "../kernel/listen-problem.ts";
+import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../model/metrics.ts";
-import { refuseOnSocket } from "./refuse.ts";
+import { deny, type Denied } from "../model/verdict.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { ClientShares } from "./client-shares.ts";
+import { LoopWatch } from "./loop-watch.ts";
 import { capturePresented } from "./presented-chain.ts";
+import { refuseOnSocket } from "./refuse.ts";
 import { serveExchange, type ExchangeServer } from "./serve-exchange.ts";
 import { goodbyeMs, serveUpgrade } from "./serve-upgrade.ts";
+import { SourceGate, type SourceLimits } from "./source-gate.ts";
 import { stopListening } from "./stop-listening.ts";
 import { secureContextOptions, type TlsMaterial } from "./tls-context.ts";
+
+export interface ListenerLimits extends SourceLimits {
+  /** Open at the same time with one client certificate. */
+  readonly connectionsPerClient: number;
+  /** Requests that may wait on a connection. */
+  readonly pipelinedRequests: number;
+  /** To the end of a request's headers. */
+  readonly headerSeconds: number;
+  readonly eventLoopLagMs: number;
+}
 
 export interface ListenerOptions {
   readonly host: string;
@@ -23,7 +39,10 @@ export interface ListenerOptions {
   readonly tls: TlsMaterial;
   readonly callers: CallerFacts;
   readonly exchanges: ExchangeServer;
+  /** Those of this moment. */
+  readonly limits: () => ListenerLimits;
   readonly metrics: Metrics;
+  readonly log: Logger;
 }
 
 /** What Node's parser and timers say, as sentences about the request. */
@@ -36,9 +55,14 @@ export interface Listener {
   readonly port: number;
   /** New connections get the new material; live ones stay. */
   replaceTls(material: TlsMaterial): void;
+  /** To be called when the limits have changed: one of them is Node's to keep. */
+  followLimits(): void;
   /** Stops accepting, lets exchanges under way end within `graceMs`, then cuts the rest. */
   close(graceMs: number): Promise<void>;
 }
+
+/** Milliseconds for which a surplus connection may stay without a request, which would tell it why it must go. */
+const surplusMs = 5000;
 
 /**
  * The mTLS listener. The handshake asks for a client certificate and completes with any; the decision is made in the
@@ -46,8 +70,17 @@ export interface Listener {
  * @throws GatewayError with a sentence for the operator when the address cannot be had
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { callers, exchanges, metrics } = options;
-  const connections = new WeakMap<Socket, ConnectionCaller>();
+  const { callers, exchanges, metrics, limits, log } = options;
+  const connections = new WeakMap<Socket, ClientConnection>();
+  const gate = new SourceGate(limits);
+  const shares = new ClientShares();
+  const loop = new LoopWatch(
+    () => limits().eventLoopLagMs,
+    (overloaded, lagMs) =>
+      overloaded
+        ? log.warn({ lagMs }, "the event loop cannot keep up: requests are turned away")
+        : log.info({ lagMs }, "the event loop keeps up again"),
+  );
   // The raw sockets, so that a connection still in its handshake can be cut too.
   const open = new Set<Socket>();
   const server: Server = createServer({
@@ -56,7 +89,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     rejectUnauthorized: false,
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: 10_000,
-    headersTimeout: 30_000,
+    headersTimeout: limits().headerSeconds * 1000,
+    connectionsCheckingInterval: 1000,
     // Large uploads at a slow pace: the gateway itself sees to bodies that do not come.
     requestTimeout: 3_600_000,
     keepAliveTimeout: 75_000,
@@ -66,54 +100,83 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   });
 
+  const startTls = soleListener(server);
   server.on("connection", (socket: Socket) => {
+    const admission = gate.admit(socket.remoteAddress);
+    if (!admission.admitted) {
+      metrics.shed(admission.reason);
+      // The cheapest end: nothing waits in the kernel afterwards, and no TLS state was made.
+      return void socket.resetAndDestroy();
+    }
     open.add(socket);
-    socket.once("close", () => open.delete(socket));
+    socket.once("close", () => {
+      open.delete(socket);
+      admission.leave();
+    });
+    startTls(socket);
   });
   server.on("secureConnection", (socket) => {
     metrics.connection("opened");
     socket.once("close", () => metrics.connection("closed"));
-    connections.set(socket, new ConnectionCaller(capturePresented(socket), callers));
+    const presented = capturePresented(socket);
+    const isSurplus = shares.enter(socket, presented, limits().connectionsPerClient);
+    connections.set(
+      socket,
+      new ClientConnection(socket, new ConnectionCaller(presented, callers), isSurplus),
+    );
+    if (isSurplus) endSoon(socket);
   });
   server.on("tlsClientError", (_fault, socket) => {
     metrics.connection("handshake-failed");
     socket.destroy();
   });
 
-  const callerOf = (socket: Socket): ConnectionCaller => {
-    const caller = connections.get(socket);
+  const connectionOf = (socket: Socket): ClientConnection => {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
     // Fails closed: a connection that was not captured has no certificate.
-    return caller ?? new ConnectionCaller({ chain: undefined, tls: { authorized: false } }, callers);
+    const stranger = new ConnectionCaller({ chain: undefined, tls: { authorized: false } }, callers);
+    const made = new ClientConnection(socket, stranger, false);
+    connections.set(socket, made);
+    return made;
   };
-  const answering = new WeakMap<Socket, number>();
+  const turnAway = ({ isSurplus }: ClientConnection): Denied | undefined => {
+    if (!isSurplus && !loop.overloaded) return undefined;
+    metrics.shed(isSurplus ? "connections_per_client" : "event_loop_lag");
+    return isSurplus ? tooManyConnections : tooMuchToDo;
+  };
   const serve = (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    answering.set(socket, (answering.get(socket) ?? 0) + 1);
-    response.once("close", () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
-    void serveExchange(exchanges, callerOf(socket), request, response);
+    const connection = connectionOf(request.socket);
+    const begin = () =>
+      void serveExchange(exchanges, connection.caller, request, response, turnAway(connection));
+    if (connection.take(response, begin, limits().pipelinedRequests)) return;
+    metrics.shed("pipelined_requests");
+    request.socket.destroy();
   };
   server.on("request", serve);
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve);
   const goodbyes = new Set<() => void>();
-  server.on(
-    "upgrade",
-    (request, socket, head) =>
-      void serveUpgrade(exchanges, goodbyes, callerOf(request.socket), request, socket, head),
-  );
+  server.on("upgrade", (request, socket, head) => {
+    const connection = connectionOf(request.socket);
+    const upgrade = { request, socket, head };
+    void serveUpgrade(exchanges, goodbyes, connection.caller, upgrade, turnAway(connection));
+  });
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
     // Into an answer that is under way nothing may be written: a client would take it for a part of it.
-    const isAnswering = (answering.get(socket as Socket) ?? 0) > 0;
+    const isAnswering = connections.get(socket as Socket)?.isAnswering === true;
     if (fault.code === "ECONNRESET" || !socket.writable || isAnswering) return void socket.destroy();
     const detail = clientErrors[fault.code ?? ""] ?? "It does not parse as HTTP/1.1.";
     refuseOnSocket(socket, { code: "request_malformed", detail }, randomUUID());
   });
 
+  loop.start();
   server.listen({ host: options.host, port: options.port, reusePort: options.reusePort === true });
   try {
     await once(server, "listening");
   } catch (cause) {
+    loop.stop();
     const problem = listenProblem(cause, "the gateway's port", options.host, options.port, "listen.port");
     throw new GatewayError("internal_error", problem, { cause });
   }
@@ -121,6 +184,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return {
     port: (server.address() as AddressInfo).port,
     replaceTls: (material) => server.setSecureContext(secureContextOptions(material)),
+    followLimits() {
+      server.headersTimeout = limits().headerSeconds * 1000;
+    },
     async close(graceMs) {
       const closed = stopListening(server, graceMs);
       const cut = () => {
@@ -134,6 +200,28 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       }, graceMs);
       await closed;
       clearTimeout(timer);
+      loop.stop();
     },
   };
+}
+
+const tooManyConnections = deny("connections_exceeded", "Close some, or use them for more than one request.");
+const tooMuchToDo = deny("overloaded", "");
+
+/**
+ * Takes over who hears first of a connection: what Node's TLS does with each is made a function, so that it is done for
+ * those only that are let in.
+ * @throws GatewayError when Node does not do it by one listener any more
+ */
+function soleListener(server: Server): (socket: Socket) => void {
+  const [listener, ...others] = server.listeners("connection");
+  if (listener === undefined || others.length > 0)
+    throw new GatewayError("internal_error", `Node ${process.version} accepts connections in an unknown way`);
+  server.removeAllListeners("connection");
+  return (socket) => void Reflect.apply(listener, server, [socket]);
+}
+
+function endSoon(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), surplusMs);
+  socket.once("close", () => clearTimeout(timer));
 }

@@ -25,15 +25,24 @@ export interface ExchangeServer {
   readonly live: LiveExchanges;
 }
 
-/** Serves one request: the story, and its ends. Never throws. */
+/**
+ * Serves one request: the story, and its ends. Never throws.
+ * @param turnedAway answered at once, whoever asks and whatever for
+ */
 export async function serveExchange(
   server: ExchangeServer,
   connection: ConnectionCaller,
   request: IncomingMessage,
   response: ServerResponse,
+  turnedAway?: Denied,
 ): Promise<void> {
   if (connection.turnedAway) return void response.destroy();
   const draft = begin(server, request);
+  if (turnedAway !== undefined) {
+    note(draft, turnedAway.code, turnedAway.detail);
+    const status = refuse(request, response, turnedAway, draft.requestId, closes(turnedAway));
+    return server.record(complete(server, draft, { decision: "denied", answeredBy: "gateway" }, status));
+  }
   let outcome: Outcome = { decision: "allowed", answeredBy: "backend" };
   const live = server.live.add(connection, (denied) => {
     outcome = { decision: "denied", answeredBy: "gateway" };
@@ -66,7 +75,7 @@ export async function serveExchange(
     outcome = { decision: "denied", answeredBy: "gateway" };
     note(draft, denied.code, denied.detail);
     // Into an answer that is under way nothing may be written.
-    if (response.headersSent) response.destroy();
+    if (response.headersSent || response.destroyed) response.destroy();
     else refuse(request, response, denied, draft.requestId, closes(denied));
   } catch (fault) {
     const refusal = refusalOf(fault, draft);
@@ -109,7 +118,11 @@ export function note(draft: ExchangeDraft, code: ErrorCode, detail: string): voi
 
 /** A caller that is not trusted has no business on the connection any more; one that asked wrongly may ask again. */
 const closes = (denied: Denied): "close" | "keep" =>
-  denied.code.startsWith("client_") || denied.code.endsWith("_unavailable") ? "close" : "keep";
+  denied.code.startsWith("client_") ||
+  denied.code.endsWith("_unavailable") ||
+  denied.code === "connections_exceeded"
+    ? "close"
+    : "keep";
 
 /** What to answer to a fault; undefined when there is nobody left to answer. The operator's sentence stays in the log. */
 export function refusalOf(fault: unknown, draft: ExchangeDraft): Refusal | undefined {

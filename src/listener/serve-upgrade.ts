@@ -1,5 +1,3 @@
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import type { ConnectionCaller } from "../gateway/caller.ts";
 import { handleUpgrade } from "../gateway/handle-upgrade.ts";
 import type { Upgrade, UpgradeOver } from "../gateway/upgrade.ts";
@@ -15,15 +13,15 @@ const [goingAway, policyViolation] = [1001, 1008];
 
 /**
  * Serves one upgrade: the story, and its ends. Never throws.
+ * @param turnedAway answered at once, whoever asks and whatever for
  * @param goodbyes while it is open, one that ends a WebSocket in the words that are for a shutdown
  */
 export async function serveUpgrade(
   server: ExchangeServer,
   goodbyes: Set<() => void>,
   connection: ConnectionCaller,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  { request, socket, head }: Pick<Upgrade, "request" | "socket" | "head">,
+  turnedAway?: Denied,
 ): Promise<void> {
   const draft = begin(server, request);
   let end: { readonly outcome: Outcome; readonly status: number } = {
@@ -61,6 +59,10 @@ export async function serveUpgrade(
     if (upgrade.goodbye !== undefined) part(goingAway, "shutting_down");
   };
   socket.on("error", () => socket.destroy());
+  if (turnedAway !== undefined) {
+    refused(turnedAway, refuseOnSocket(socket, turnedAway, draft.requestId));
+    return server.record(complete(server, draft, end.outcome, end.status));
+  }
   const live = server.live.add(connection, (denied) => {
     wasCut = true;
     refused(denied, 101);

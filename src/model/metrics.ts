@@ -25,6 +25,20 @@ export type ConnectionEvent =
   | "refused-by-tls-only"
   | "refused-by-certgate-only";
 
+/** What was turned away, or cut, so that the rest goes on. The words are those of `certgate_shed_total`. */
+export const shedReasons = [
+  "connections",
+  "connections_per_source",
+  "handshakes_per_source",
+  "connections_per_client",
+  "pipelined_requests",
+  "body_stalled",
+  "buffered_bytes",
+  "buffered_bytes_per_client",
+  "event_loop_lag",
+] as const;
+export type ShedReason = (typeof shedReasons)[number];
+
 /** Where rooms count. The adapter stands in `telemetry/`. Every method is cheap and never throws. */
 export interface Metrics {
   observe(exchange: Exchange): void;
@@ -32,7 +46,9 @@ export interface Metrics {
   connection(event: ConnectionEvent): void;
   /** The configuration was read again. */
   reload(outcome: "applied" | "unchanged" | "refused"): void;
+  /** A connection or request was not served, for the sake of the others. */
+  shed(reason: ShedReason): void;
 }
 
 /** Counts nothing: for `certgate explain` and for tests that do not look at metrics. */
-export const silentMetrics: Metrics = { observe() {}, attempt() {}, connection() {}, reload() {} };
+export const silentMetrics: Metrics = { observe() {}, attempt() {}, connection() {}, reload() {}, shed() {} };

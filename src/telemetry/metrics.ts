@@ -3,7 +3,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { UpstreamState } from "../model/upstream-state.ts";
 import type { Exchange } from "../model/exchange.ts";
-import type { Metrics } from "../model/metrics.ts";
+import { type Metrics, shedReasons } from "../model/metrics.ts";
 import { registerCircuits } from "./circuit-metrics.ts";
 import { registerFreshness } from "./freshness-metrics.ts";
 
@@ -27,6 +27,8 @@ export interface MetricsOptions {
   readonly freshness?: () => readonly RefreshingState[];
   /** Read at each scrape: what is known of each place at which requests arrive. */
   readonly upstreams?: () => readonly UpstreamState[];
+  /** Read at each scrape: bytes of bodies that are held. */
+  readonly bufferedBytes?: () => number;
 }
 
 /**
@@ -59,11 +61,13 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
   const attempt = upstreamMetrics(registers);
   const connection = connectionMetrics(registers);
   const reload = reloadMetrics(registers);
+  const shed = loadMetrics(registers, options.bufferedBytes ?? (() => 0));
   return {
     observe,
     attempt,
     connection,
     reload,
+    shed,
     contentType: registry.contentType,
     render: () => registry.metrics(),
     snapshot: () => registry.getMetricsAsJSON(),
@@ -131,6 +135,25 @@ function reloadMetrics(registers: Registry[]): Metrics["reload"] {
   });
   for (const outcome of ["applied", "unchanged", "refused"]) reloads.inc({ outcome }, 0);
   return (outcome) => reloads.inc({ outcome });
+}
+
+function loadMetrics(registers: Registry[], bufferedBytes: () => number): Metrics["shed"] {
+  const buffered: Gauge = new Gauge({
+    name: "certgate_buffered_bytes",
+    help: "Bytes of request bodies that are held now.",
+    registers,
+    collect() {
+      buffered.set(bufferedBytes());
+    },
+  });
+  const shed = new Counter({
+    name: "certgate_shed_total",
+    help: "Connections and requests that were turned away or cut, so that the rest goes on.",
+    labelNames: ["reason"],
+    registers,
+  });
+  for (const reason of shedReasons) shed.inc({ reason }, 0);
+  return (reason) => shed.inc({ reason });
 }
 
 function connectionMetrics(registers: Registry[]): Metrics["connection"] {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClientCertificateVerifier } from "../../src/identity/client-certificate.ts";
 import { describeFault } from "../../src/kernel/errors.ts";
+import { ByteBudget } from "../../src/kernel/byte-budget.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
 import { LiveExchanges } from "../../src/listener/live-exchanges.ts";
 import { type Listener, startListener } from "../../src/listener/listener.ts";
@@ -53,6 +54,8 @@ async function listen(
     metrics,
     jsonBodyLimit: 1,
     formLimits: { heldBytes: 1, bodyBytes: 1 },
+    bodies: new ByteBudget(() => ({ total: 1, perOwner: 1 })),
+    bodyStallMs: 1000,
     surface: builtIn,
     poolOf: () => undefined,
     objectPools: new Map(),
@@ -76,6 +79,16 @@ async function listen(
       clientCas: anchors.map(({ der }) => der),
     },
     metrics,
+    log: silentLogger,
+    limits: () => ({
+      connections: 1000,
+      connectionsPerClient: 1000,
+      connectionsPerSource: 1000,
+      handshakesPerSecondPerSource: 10_000,
+      pipelinedRequests: 1,
+      headerSeconds: 30,
+      eventLoopLagMs: 10_000,
+    }),
     callers: {
       clock,
       clients: () => ({

@@ -43,6 +43,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
     });
     proxy.on("proxyReq", (proxyRequest, request) => {
       limitSilence(proxyRequest, options.firstByteTimeoutMs);
+      underWay.get(request)?.begun(proxyRequest);
       proxyRequest.once("upgrade", (_answer, backend) => {
         backend.destroy();
         underWay.get(request)?.fail(new Error("the backend switched protocols unasked"));
@@ -82,15 +83,23 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
   const tunnels = createProxyMiddleware({ ...shared, agent: tunnelAgent });
 
   return {
-    async request(incoming, response, request) {
+    async request(incoming, response, request, signal) {
       replace(incoming, request);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const fail = (fault: unknown) => {
         if (response.headersSent) response.destroy();
         else reject(asGatewayError(fault));
       };
-      underWay.set(incoming, { requestId: request.requestId, open: () => {}, fail });
+      let toBackend: ClientRequest | undefined;
+      const begun = (proxyRequest: ClientRequest) => {
+        toBackend = proxyRequest;
+      };
+      underWay.set(incoming, { requestId: request.requestId, begun, open: () => {}, fail });
       response.once("close", resolve);
+      signal?.addEventListener("abort", () => {
+        reject(signal.reason);
+        toBackend?.destroy();
+      });
       void proxy(incoming, response, fail);
       await promise;
     },
@@ -102,6 +111,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
       let answered = false;
       underWay.set(incoming, {
         requestId: request.requestId,
+        begun: () => {},
         open(backend) {
           answered = true;
           socket.once("close", () => backend.destroy());
@@ -124,6 +134,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
 
 interface UnderWay {
   readonly requestId: string;
+  begun(proxyRequest: ClientRequest): void;
   /** The backend has answered an upgrade; its socket goes when the client goes. */
   open(backend: Duplex): void;
   fail(fault: unknown): void;

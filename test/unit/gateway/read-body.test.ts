@@ -1,10 +1,16 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { ByteBudget } from "../../../src/kernel/byte-budget.ts";
 import { CallerLeft, readBody } from "../../../src/gateway/read-body.ts";
 
 const limit = 1000;
+
+let room = { total: 10_000, perOwner: 10_000 };
+afterEach(() => {
+  room = { total: 10_000, perOwner: 10_000 };
+});
 
 /** Sends one request; the test reads its body on the other side. */
 async function exchange(headers: Record<string, string | number> = {}) {
@@ -25,7 +31,9 @@ async function exchange(headers: Record<string, string | number> = {}) {
   client.on("error", () => {});
   client.flushHeaders();
   const [request, response] = await arrived.promise;
-  return { client, request, read: (deadlineMs?: number) => readBody(request, response, limit, deadlineMs) };
+  const budget = new ByteBudget(() => room);
+  const read = (deadlineMs?: number) => readBody(request, response, limit, budget.open("me"), deadlineMs);
+  return { client, request, response, budget, read };
 }
 
 const bytes = (count: number) => Buffer.alloc(count, "x");
@@ -91,6 +99,35 @@ describe("readBody", () => {
     client.write("half");
     expect(await read(50)).toMatchObject({ allowed: false, code: "request_malformed" });
     expect(request.isPaused()).toBe(true);
+  });
+
+  it.each([
+    ["all clients together", { total: 10, perOwner: 10 }, "overloaded", { perOwner: 100 }],
+    ["one client", { total: 100, perOwner: 10 }, "bodies_exceeded", {}],
+  ])(
+    "refuses what would be more than %s may have held, and lets go of the rest",
+    async (_whose, limits, code, more) => {
+      room = { ...limits, ...more };
+      const { client, request, budget, read } = await exchange();
+      const body = read();
+      client.write(bytes(10));
+      await once(request, "data");
+      expect(budget.held).toBe(10);
+      client.write(bytes(1));
+      expect(await body).toMatchObject({ allowed: false, code });
+      expect(request.isPaused()).toBe(true);
+      expect(budget.held).toBe(0);
+    },
+  );
+
+  it("counts a body until its answer is over", async () => {
+    const { client, response, budget, read } = await exchange();
+    client.end(bytes(5));
+    await read();
+    expect(budget.held).toBe(5);
+    response.end();
+    await once(response, "close");
+    expect(budget.held).toBe(0);
   });
 
   it("throws CallerLeft when the caller leaves midway", async () => {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { ByteBudget } from "../../../src/kernel/byte-budget.ts";
 import { CallerLeft } from "../../../src/gateway/read-body.ts";
 import { receiveForm } from "../../../src/gateway/receive-form.ts";
 import { BodyBrokenOff, type StreamedBody } from "../../../src/model/outbound-request.ts";
@@ -20,7 +21,7 @@ if (!parsed.allowed) throw new Error(parsed.detail);
 const head = parsed.value;
 
 /** Begins one upload; the test receives it on the other side. */
-async function uploading(headers: Record<string, string | number> = {}, stallMs = 20_000) {
+async function uploading(headers: Record<string, string | number> = {}, stallMs = 20_000, room = 64 * MiB) {
   const server = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => {
     server.close();
@@ -37,7 +38,9 @@ async function uploading(headers: Record<string, string | number> = {}, stallMs 
   client.on("error", () => {});
   client.flushHeaders();
   const [request, response] = await arrived.promise;
-  return { client, request, received: receiveForm(head, request, response, { ...limits, stallMs }) };
+  const budget = new ByteBudget(() => ({ total: room, perOwner: 64 * MiB }));
+  const received = receiveForm(head, request, response, { ...limits, stallMs }, budget.open("me"));
+  return { client, request, response, budget, received };
 }
 
 /** The streamed body of a form that was let through. */
@@ -52,6 +55,29 @@ const model = part("model", "whisper");
 const file = part("file", Buffer.alloc(1.5 * MiB, 7), "a.wav");
 
 describe("receiveForm", () => {
+  it("refuses what would be more than may be held, and lets go of the rest", async () => {
+    const { client, budget, received } = await uploading({}, 20_000, MiB);
+    client.write(file);
+    expect(await received).toMatchObject({ allowed: false, code: "overloaded" });
+    expect(budget.held).toBe(0);
+  });
+
+  it("counts what it holds until its target is known, not what streams", async () => {
+    const { client, response, budget, received } = await uploading();
+    client.write(model);
+    // Longer than a form that is held whole anyway.
+    client.write(part("file", Buffer.alloc(1.5 * MiB, 7), "a.wav"));
+    const { rest, held } = await streamed(received);
+    rest.resume();
+    client.end(lastDelimiter);
+    await once(rest, "end");
+    expect(budget.held).toBeGreaterThanOrEqual(held.length);
+    expect(budget.held).toBeLessThan(MiB);
+    response.end();
+    await once(response, "close");
+    expect(budget.held).toBe(0);
+  });
+
   it("gives the bytes whole when the target is known at the end only", async () => {
     const { client, received } = await uploading();
     const body = form(file, model);
