@@ -7,8 +7,6 @@ import { type Measurement, rounded } from "./measurement.ts";
 /** Under way at once. */
 const concurrency = 50;
 
-const deployment = "gpt";
-
 /** How the first of two backends fails, from a tenth of the run to its end. */
 const failures: Readonly<Record<string, Fault>> = {
   "answers 500": faults.serverError(),
@@ -21,20 +19,38 @@ const failures: Readonly<Record<string, Fault>> = {
 /**
  * A deployment on two backends of one group, with the breaker's and the retries' defaults, while one of the two fails:
  * how many requests are lost, and what the others wait. Gateway, backends and clients share one process, so only the
- * comparison of two rows means something.
+ * comparison with the row above it, measured right before, means something.
  */
 export async function benchFailover(quick: boolean): Promise<Measurement[]> {
   const requests = quick ? 200 : 10_000;
+  const cases = Object.entries(failures);
+  // Each has a deployment of its own, of which nothing is known yet.
+  const names = cases.map((_, at) => `gpt-${at}`);
+  const world = await startTwoBackends(names, (config) => {
+    const { backends } = config;
+    for (const name of ["first", "second"]) delete backends[name].breaker;
+    for (const name of names)
+      config["deployments"][name] = { backends: [{ backend: "first" }, { backend: "second" }] };
+    config["timeouts"] = { firstByteSeconds: 2 };
+    config["log"] = { level: "error" };
+  });
   const measurements: Measurement[] = [];
-  const healthy = await measured(requests, undefined);
-  measurements.push({ what: `${requests} requests, both backends well`, values: shown(healthy) });
-  for (const [how, fault] of Object.entries(failures)) {
-    const failing = await measured(requests, fault);
-    measurements.push({
-      what: `${requests} requests, one ${how}`,
-      values: { ...shown(failing), "p99 of healthy": rounded(failing.p99 / healthy.p99) },
-    });
-    if (failing.lost > 0) process.exitCode = 1;
+  try {
+    await run(world, names[0] as string, Math.min(requests, 2000), undefined);
+    for (const [at, [how, fault]] of cases.entries()) {
+      const healthy = await run(world, `gpt-${at}`, requests, undefined);
+      const failing = await run(world, `gpt-${at}`, requests, fault);
+      measurements.push(
+        { what: `${requests} requests, both backends well`, values: shown(healthy) },
+        {
+          what: `${requests} requests, one ${how}`,
+          values: { ...shown(failing), "p99 of healthy": rounded(failing.p99 / healthy.p99) },
+        },
+      );
+      if (failing.lost > 0) process.exitCode = 1;
+    }
+  } finally {
+    await world.stop();
   }
   return measurements;
 }
@@ -57,24 +73,12 @@ const shown = ({ lost, attempts, seconds, p50, p99, longest }: Run): Measurement
   "longest ms": rounded(longest),
 });
 
-async function measured(requests: number, fault: Fault | undefined): Promise<Run> {
-  const world = await startTwoBackends([deployment], (config) => {
-    const { backends } = config;
-    backends.first = { ...backends.first, breaker: undefined };
-    backends.second = { ...backends.second, breaker: undefined };
-    config["deployments"][deployment] = { backends: [{ backend: "first" }, { backend: "second" }] };
-    config["timeouts"] = { firstByteSeconds: 2 };
-    config["log"] = { level: "error" };
-  });
-  try {
-    await run(world, Math.min(requests, 1000), undefined);
-    return await run(world, requests, fault);
-  } finally {
-    await world.stop();
-  }
-}
-
-async function run(world: TwoBackends, requests: number, fault: Fault | undefined): Promise<Run> {
+async function run(
+  world: TwoBackends,
+  deployment: string,
+  requests: number,
+  fault: Fault | undefined,
+): Promise<Run> {
   const { certgate, pki, first, second } = world;
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const asker = { port: certgate.port, ca: pki.root.pem, client: pki.client, agent };

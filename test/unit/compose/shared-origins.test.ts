@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Origins } from "../../../src/compose/origins.ts";
 import { SharedOrigins } from "../../../src/compose/shared-origins.ts";
-import { type OriginQuestion, workerOrigins } from "../../../src/compose/worker-origins.ts";
+import { workerOrigins } from "../../../src/compose/worker-origins.ts";
 import type { Config } from "../../../src/config/schema.ts";
 import { GatewayError } from "../../../src/kernel/errors.ts";
 import { SharedFetches } from "../../../src/supervisor/shared-fetches.ts";
@@ -48,17 +48,18 @@ function setUp() {
   let news = 0;
   const shared = new SharedOrigins(origins, new SharedFetches({ clock, keepMs: 1000 }), () => (news += 1));
   const config = { keyVaults: { main: { url: "https://main.example" } } } as unknown as Config;
-  const questions: OriginQuestion[] = [];
   const answers: unknown[] = [];
   const worker = () =>
     workerOrigins(config, async (question) => {
-      questions.push(structuredClone(question));
       const answer = structuredClone(await shared.answer(question));
       answers.push(answer);
       return answer;
     });
   return {
-    ...{ clock, asked, questions, answers, worker },
+    clock,
+    asked,
+    answers,
+    worker,
     news: () => news,
     downloads: () => downloads,
     replaceCrl: (bytes: Uint8Array<ArrayBuffer>) => (crl = bytes),

@@ -130,15 +130,14 @@ describe("Supervisor", () => {
 
   it("gives up with the reason when none ever comes to serve", async () => {
     const { clock, process, processes, started } = setUp(2);
-    const word = expect(started).rejects.toThrow(
-      "no worker came to serve in 10 starts, the last was worker 1: it ended with exit code 134: out of memory",
-    );
     for (let round = 0; round < 5; round += 1) {
       await process(-2).die({ code: 134, signal: null, crash: "out of memory" });
       await process(-1).die({ code: 134, signal: null, crash: "out of memory" });
       await clock.advance(30_000);
     }
-    await word;
+    await expect(started).rejects.toThrow(
+      "no worker came to serve in 10 starts, the last was worker 1: it ended with exit code 134: out of memory",
+    );
     expect(processes).toHaveLength(10);
     await clock.advance(600_000);
     expect(processes).toHaveLength(10);
@@ -146,12 +145,11 @@ describe("Supervisor", () => {
 
   it("gives up at once when the first says itself why it cannot serve, and stops the others first", async () => {
     const { process, processes, started } = setUp(3);
-    const word = expect(started).rejects.toThrow(/^the port is in use$/);
     await process(1).refuse("the port is in use");
     expect([process(0).asked, process(2).asked]).toEqual([["stop 0"], ["stop 0"]]);
     await process(0).die();
     await process(2).die();
-    await word;
+    await expect(started).rejects.toThrow(/^the port is in use$/);
     expect(processes).toHaveLength(3);
   });
 
@@ -171,14 +169,13 @@ describe("Supervisor", () => {
 
   it("gives up also later, when all died and none comes back", async () => {
     const { clock, process, supervisor } = setUp(1);
-    const word = expect(supervisor.gaveUp).rejects.toThrow("no worker came to serve in 5 starts");
     await process(0).ready();
     await process(0).die();
     for (let starts = 0; starts < 5; starts += 1) {
       await clock.advance(30_000);
       await process(-1).die();
     }
-    await word;
+    await expect(supervisor.gaveUp).rejects.toThrow("no worker came to serve in 5 starts");
   });
 
   it("has all of them drain at the same time, and kills what stays beyond its time", async () => {
