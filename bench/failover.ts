@@ -31,7 +31,7 @@ export async function benchFailover(quick: boolean): Promise<Measurement[]> {
     for (const name of ["first", "second"]) delete backends[name].breaker;
     for (const name of names)
       config["deployments"][name] = { backends: [{ backend: "first" }, { backend: "second" }] };
-    config["timeouts"] = { firstByteSeconds: 2 };
+    config["timeouts"] = { firstByteSeconds: 5 };
     config["log"] = { level: "error" };
   });
   const measurements: Measurement[] = [];
