@@ -33,8 +33,10 @@ export type Admission =
 export class SourceGate {
   readonly #limits: () => SourceLimits;
   readonly #now: () => number;
-  /** In the order in which they came last. */
-  readonly #quiet = new Map<string, Source>();
+  /** Those that came last; half of what may be remembered. */
+  #quiet = new Map<string, Source>();
+  /** Those before them: forgotten all at once, because looking for the oldest one each time costs more. */
+  #quietBefore = new Map<string, Source>();
   readonly #busy = new Map<string, Source>();
   #connections = 0;
 
@@ -46,7 +48,7 @@ export class SourceGate {
 
   /** How many sources are remembered. */
   get size(): number {
-    return this.#quiet.size + this.#busy.size;
+    return this.#quiet.size + this.#quietBefore.size + this.#busy.size;
   }
 
   /** @param address undefined where the connection has ended already */
@@ -62,6 +64,7 @@ export class SourceGate {
     source.connections += 1;
     this.#connections += 1;
     this.#quiet.delete(key);
+    this.#quietBefore.delete(key);
     this.#busy.set(key, source);
     let left = false;
     return {
@@ -77,7 +80,7 @@ export class SourceGate {
   #sourceAt(key: string, perSecond: number): Source {
     const now = this.#now();
     const most = Math.max(1, perSecond * burstSeconds);
-    const known = this.#busy.get(key) ?? this.#quiet.get(key);
+    const known = this.#busy.get(key) ?? this.#quiet.get(key) ?? this.#quietBefore.get(key);
     if (known === undefined) {
       const source = { connections: 0, tokens: most, at: now };
       this.#remember(key, source);
@@ -98,9 +101,9 @@ export class SourceGate {
 
   #remember(key: string, source: Source): void {
     this.#quiet.set(key, source);
-    if (this.#quiet.size <= mostQuietSources) return;
-    const [oldest] = this.#quiet.keys();
-    if (oldest !== undefined) this.#quiet.delete(oldest);
+    if (this.#quiet.size < mostQuietSources / 2) return;
+    this.#quietBefore = this.#quiet;
+    this.#quiet = new Map();
   }
 }
 
