@@ -73,4 +73,53 @@ describe("startAdminServer", () => {
     await admin.stop();
     await expect(admin.stop()).resolves.toBeUndefined();
   });
+
+  describe("with a successor on the same port", () => {
+    const answering = (text: string, port = 0) =>
+      startAdminServer({ host, port, reusePort: true, app: (_request, response) => response.end(text) });
+    const heard = async (port: number) => {
+      const answers = new Set<string>();
+      for (let at = 0; at < 20; at += 1)
+        answers.add(
+          await (await fetch(`http://${host}:${port}/`, { headers: { connection: "close" } })).text(),
+        );
+      return answers;
+    };
+
+    it("leaves the port to it", async () => {
+      const old = await answering("old");
+      onTestFinished(() => old.stop());
+      const next = await answering("next", old.port);
+      onTestFinished(() => next.stop());
+      await old.yieldToSuccessor();
+      expect(await heard(old.port)).toEqual(new Set(["next"]));
+    });
+
+    it("stays where there is none, and makes room for one that comes later", async () => {
+      const old = await answering("old");
+      onTestFinished(() => old.stop());
+      await old.yieldToSuccessor();
+      expect(await heard(old.port)).toEqual(new Set(["old"]));
+      const next = await answering("next", old.port);
+      onTestFinished(() => next.stop());
+      await old.stop();
+      expect(await heard(old.port)).toEqual(new Set(["next"]));
+    });
+
+    it("may be stopped after it yielded", async () => {
+      const old = await answering("old");
+      const next = await answering("next", old.port);
+      onTestFinished(() => next.stop());
+      await old.yieldToSuccessor();
+      await expect(old.stop()).resolves.toBeUndefined();
+    });
+  });
+
+  it("does not share its port unless it is told to", async () => {
+    const admin = await startAdminServer({ host, port: 0, app: () => {} });
+    onTestFinished(() => admin.stop());
+    await expect(
+      startAdminServer({ host, port: admin.port, reusePort: true, app: () => {} }),
+    ).rejects.toThrow("is in use already");
+  });
 });
