@@ -68,9 +68,6 @@ export async function handleExchange(
   const present = await presentCaller(connection, caller.value, head.value);
   if (!present.allowed) return present;
   const { entry } = present.value;
-  const present = await presentCaller(connection, caller.value, head.value);
-  if (!present.allowed) return present;
-  const { entry } = present.value;
   if (target.deployments[0] !== undefined) draft.deployment = target.deployments[0];
 
   const grant = decide(entry, target, circumstancesOf(draft));
@@ -89,22 +86,6 @@ export async function handleExchange(
   if (target.deletes !== undefined && status >= 200 && status < 300)
     await forgetDeleted(grant.value, backend, gateway.ownership);
   return undefined;
-}
-
-/**
- * Who is asking now. A client decides how long its body takes to arrive: what it was allowed when it began must not be
- * kept in store like this.
- */
-async function presentCaller(
-  connection: ConnectionCaller,
-  before: Caller,
-  { body }: RequestHead,
-): Promise<CallerVerdict> {
-  if (body === "none") return allow(before);
-  const now = await connection.identifyOrFetch();
-  return now.allowed && now.value.principal.client !== before.principal.client
-    ? deny("client_unknown", "The certificate belongs to another client now; ask again.")
-    : now;
 }
 
 /**
