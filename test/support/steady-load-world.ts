@@ -1,0 +1,115 @@
+import { appendFileSync } from "node:fs";
+import { vi } from "vitest";
+import { createAuthority, type IssuedCertificate } from "../../src/dev/pki/authority.ts";
+import { type LoadReport, startSteadyLoad, type SteadyCaller, type SteadyLoad } from "./steady-load.ts";
+import { createTestPki, type TestPki } from "./test-pki.ts";
+import type { WorldConfig } from "./world.ts";
+
+// On a machine that others keep busy, too.
+vi.setConfig({ testTimeout: 90_000 });
+
+/** Who asks in every operation: those who may, and those who may not, at all times. some 160 requests a second. */
+export interface SteadyCast {
+  readonly pki: TestPki;
+  readonly callers: readonly SteadyCaller[];
+  /** The CRLs that this cast begins with; the intermediate's lists one of it. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Serial numbers that every later CRL of the intermediate must list again. */
+  readonly revoked: readonly { readonly serial: string }[];
+  /** Makes them known to a configuration. */
+  enter(config: WorldConfig): void;
+}
+
+export async function steadyCast(pki?: TestPki): Promise<SteadyCast> {
+  const own = pki ?? (await createTestPki());
+  const stranger = await createAuthority({ subject: "CN=Nobody's CA" });
+  const [line, office, visitor, revoked, ungranted, untrusted] = await Promise.all([
+    ...["line", "office", "visitor", "revoked", "ungranted"].map((name) =>
+      own.intermediate.issue({ subject: `CN=${name}` }),
+    ),
+    stranger.issue({ subject: "CN=untrusted" }),
+  ] as const);
+  const [lineClient, officeClient] = [some(line), some(office)];
+  const crl = await own.intermediate.crl({ number: 2, revoked: [{ serial: some(revoked).serial }] });
+  const caller = (
+    name: string,
+    client: IssuedCertificate | undefined,
+    perSecond: number,
+    more: Partial<SteadyCaller> = {},
+  ): SteadyCaller => ({ name, client: some(client), perSecond, expect: "answered", ...more });
+  return {
+    pki: own,
+    callers: [
+      caller("line", lineClient, 80),
+      caller("line, streams", lineClient, 10, { streamed: true }),
+      caller("office", officeClient, 40),
+      caller("office, streams", officeClient, 6, { streamed: true }),
+      caller("visitor", visitor, 4, { fresh: true }),
+      caller("revoked", revoked, 4, { expect: { refused: "client_certificate_revoked" } }),
+      caller("ungranted", ungranted, 12, { expect: { refused: "deployment_not_permitted" } }),
+      caller("untrusted", untrusted, 3, { expect: { refused: "client_certificate_untrusted" } }),
+    ],
+    files: { "intermediate.crl": crl.pem },
+    revoked: [{ serial: some(revoked).serial }],
+    enter(config) {
+      for (const [name, client] of Object.entries({ line, office, visitor, revoked, ungranted }))
+        config["clients"][name] = {
+          thumbprints: [some(client).thumbprint],
+          deployments: [name === "ungranted" ? "gpt-other" : "gpt-test"],
+        };
+    },
+  };
+}
+
+const some = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error("it is there");
+  return value;
+};
+
+/** Streams of some 300 ms. */
+export const steadyPace = { intervalMs: 40 };
+
+export const operationsHeader =
+  "| operation | requests | failed, should have passed | passed, should have failed | refused for another reason | longest gap, ms | cut streams | latest start, ms |\n" +
+  "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
+
+/**
+ * One row of the table of operations: to the output and, where `OPERATIONS_TABLE` names a file, to its end.
+ * @returns the report, to be expected of
+ */
+export function noteOperation(operation: string, report: LoadReport): LoadReport {
+  const { requests, wronglyFailed, wronglyPassed, wronglyRefused, longestGap, cutStreams, latest } = report;
+  const numbers = [requests, wronglyFailed, wronglyPassed, wronglyRefused, longestGap, cutStreams, latest];
+  const row = `| ${[operation, ...numbers.map((number) => Math.round(number))].join(" | ")} |`;
+  console.log(`${operationsHeader}\n${row}${loadProblem(report)}`);
+  const file = process.env["OPERATIONS_TABLE"];
+  if (file !== undefined) appendFileSync(file, `${row}\n`);
+  return report;
+}
+
+/** Says so when the load could not keep its own rate: then its gaps and delays are not only the gateway's. */
+export const loadProblem = ({ late, requests, latest }: LoadReport): string =>
+  late > requests / 100
+    ? `\nthe load did not keep its rate: ${late} of ${requests} requests left late, by up to ${Math.round(latest)} ms`
+    : "";
+
+/** What every operation promises. */
+export const clean = { wronglyFailed: 0, wronglyPassed: 0, wronglyRefused: 0, examples: [] };
+
+/** Starts the load once the gateway has answered one request: what a first one costs is not what is looked at. */
+export async function steadyLoadOn(
+  cast: SteadyCast,
+  port: number,
+  others: readonly SteadyCaller[] = [],
+  ca: string = cast.pki.root.pem,
+): Promise<SteadyLoad> {
+  const callers = [...cast.callers, ...others];
+  const first = startSteadyLoad({
+    port,
+    ca,
+    callers: callers.map((caller) => ({ ...caller, perSecond: 4 })),
+  });
+  await first.ended(callers.length * 2);
+  await first.stop();
+  return startSteadyLoad({ port, ca, callers });
+}

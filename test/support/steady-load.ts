@@ -1,0 +1,221 @@
+import type { IncomingMessage } from "node:http";
+import { Agent, request as httpsRequest } from "node:https";
+import { type Expectation, Expectations, type Judged, type Sent } from "./steady-load-expectations.ts";
+
+/** One who asks at a constant rate. */
+export interface SteadyCaller {
+  readonly name: string;
+  readonly client: { readonly chainPem: string; readonly keyPem: string };
+  readonly perSecond: number;
+  /** Asks for an event stream. */
+  readonly streamed?: boolean;
+  /** A connection for each request, with a handshake of its own. Default: connections are kept. */
+  readonly fresh?: boolean;
+  readonly expect: Expectation;
+}
+
+export interface SteadyLoadOptions {
+  readonly port: number;
+  /** PEM of whatever may have signed the server's certificate. */
+  readonly ca: string;
+  readonly callers: readonly SteadyCaller[];
+  readonly model?: string;
+}
+
+/** What became of a load. Times in milliseconds. */
+export interface LoadReport {
+  readonly seconds: number;
+  readonly requests: number;
+  /** Answered as they should have been. */
+  readonly answered: number;
+  /** Refused as they should have been. */
+  readonly refused: number;
+  readonly wronglyFailed: number;
+  readonly wronglyPassed: number;
+  /** Refused, but not for the reason that was expected. */
+  readonly wronglyRefused: number;
+  /** Streams that began and were broken off, whether or not they should have been. */
+  readonly cutStreams: number;
+  /** The longest time without one good answer. */
+  readonly longestGap: number;
+  /** Of whole answers that were not streamed. */
+  readonly slowest: number;
+  /** How late the latest request left, and how many left more than a tenth of a second late. */
+  readonly latest: number;
+  readonly late: number;
+  /** The first of those that went wrong, as sentences. */
+  readonly examples: readonly string[];
+}
+
+export interface SteadyLoad {
+  /**
+   * Changes what is expected of callers by doing something. While it is done either outcome is right; afterwards those
+   * who may pass must at once, and those who may not must have ended within a second.
+   */
+  change<T>(expected: Readonly<Record<string, Expectation>>, act: () => Promise<T>): Promise<T>;
+  /** Resolves when so many more requests have ended. */
+  ended(count: number): Promise<void>;
+  report(): LoadReport;
+  /** Sends no more, and resolves when the last answer is there. */
+  stop(): Promise<LoadReport>;
+}
+
+const lateMs = 100;
+const patienceMs = 15_000;
+/** The longest that an allowed exchange may outlive its permission. */
+const cutWithinMs = 1000;
+
+/**
+ * An open load: each request leaves when it is due, whatever became of those before, and nothing is tried again. Each
+ * outcome is judged by what was expected of its caller while it was under way. What delays the load itself is told.
+ */
+export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: SteadyLoadOptions): SteadyLoad {
+  const expectations = new Map(callers.map(({ name, expect }) => [name, new Expectations(expect)]));
+  const expectationsOf = (name: string): Expectations => {
+    const found = expectations.get(name);
+    if (found === undefined) throw new Error(`no caller ${name}`);
+    return found;
+  };
+  const counts: Record<Judged, number> = {
+    ...{ answered: 0, refused: 0, wronglyFailed: 0, wronglyPassed: 0, wronglyRefused: 0 },
+  };
+  const examples: string[] = [];
+  const began = performance.now();
+  const under = new Set<Promise<void>>();
+  let waiting: { readonly at: number; readonly resolve: () => void }[] = [];
+  let [requests, ended, cutStreams, slowest, latest, late, longestGap] = [0, 0, 0, 0, 0, 0, 0];
+  let lastGood: number | undefined;
+
+  const judge = (caller: SteadyCaller, sent: Sent) => {
+    ended += 1;
+    const judged = expectationsOf(caller.name).judge(sent);
+    counts[judged] += 1;
+    if (sent.status === 200 && sent.fault !== undefined && caller.streamed === true) cutStreams += 1;
+    if (judged.startsWith("wrongly") && examples.length < 20)
+      examples.push(
+        `${judged}: ${caller.name} ${sent.status} ${sent.reason ?? ""} ${sent.fault ?? ""} after ${Math.round(sent.endedAt - sent.sentAt)} ms, ${Math.round(sent.sentAt - began)} ms after the begin`,
+      );
+    if (judged === "answered") {
+      if (lastGood !== undefined) longestGap = Math.max(longestGap, sent.endedAt - lastGood);
+      lastGood = sent.endedAt;
+      if (caller.streamed !== true) slowest = Math.max(slowest, sent.endedAt - sent.sentAt);
+    }
+    for (const one of waiting) if (ended >= one.at) one.resolve();
+    waiting = waiting.filter(({ at }) => ended < at);
+  };
+
+  const lines = callers.map((caller, index) => ({
+    caller,
+    agent: new Agent({
+      keepAlive: caller.fresh !== true,
+      // Every kept connection is used in turn, not the last one again and again.
+      scheduling: "fifo",
+      // As a client's pool does: one that opened a connection for each request that waits would bury whatever is slow.
+      maxSockets: 8,
+      maxCachedSessions: 0,
+      ca,
+      cert: caller.client.chainPem,
+      key: caller.client.keyPem,
+    }),
+    // Not all in the same moment.
+    due: began + (1000 / caller.perSecond) * ((index * 0.618) % 1),
+  }));
+  const timer = setInterval(() => {
+    const now = performance.now();
+    for (const line of lines)
+      for (; line.due <= now; line.due += 1000 / line.caller.perSecond) {
+        requests += 1;
+        latest = Math.max(latest, now - line.due);
+        if (now - line.due > lateMs) late += 1;
+        const text = `n${requests}n`;
+        const one = send(line.agent, { port, model, text, streamed: line.caller.streamed === true }).then(
+          (sent) => {
+            under.delete(one);
+            judge(line.caller, sent);
+          },
+        );
+        under.add(one);
+      }
+  }, 4);
+
+  const report = (): LoadReport => ({
+    ...counts,
+    seconds: (performance.now() - began) / 1000,
+    ...{ requests, cutStreams, slowest, latest, late, examples },
+    // The time since the last good answer is a gap too.
+    longestGap: Math.max(longestGap, performance.now() - (lastGood ?? began)),
+  });
+  return {
+    async change(expected, act) {
+      const changing = Object.entries(expected).map(([name, expectation]) => ({
+        expectation,
+        of: expectationsOf(name),
+      }));
+      for (const { of, expectation } of changing) of.begin(expectation);
+      const result = await act();
+      const now = performance.now();
+      for (const { of, expectation } of changing)
+        of.settle(expectation, expectation === "answered" ? now : now + cutWithinMs);
+      return result;
+    },
+    ended(count) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push({ at: ended + count, resolve });
+      return promise;
+    },
+    report,
+    async stop() {
+      clearInterval(timer);
+      const atEnd = report();
+      await Promise.all(under);
+      for (const { agent } of lines) agent.destroy();
+      return { ...report(), seconds: atEnd.seconds, longestGap: atEnd.longestGap };
+    },
+  };
+}
+
+interface Ping {
+  readonly port: number;
+  readonly model: string;
+  /** Found again in its own answer and in no other. */
+  readonly text: string;
+  readonly streamed: boolean;
+}
+
+/** Never rejects: whatever went wrong is in what it resolves with. */
+async function send(agent: Agent, { port, model, text, streamed }: Ping): Promise<Sent> {
+  const body = JSON.stringify({ model, messages: [{ role: "user", content: text }], stream: streamed });
+  const sentAt = performance.now();
+  const head = Promise.withResolvers<IncomingMessage>();
+  const request = httpsRequest(
+    {
+      ...{ host: "127.0.0.1", servername: "localhost", port, agent, method: "POST" },
+      path: "/openai/v1/chat/completions",
+      headers: { "content-type": "application/json", "content-length": body.length },
+      signal: AbortSignal.timeout(patienceMs),
+    },
+    head.resolve,
+  );
+  request.once("error", head.reject);
+  request.end(body);
+  let status = 0;
+  try {
+    const answer = await head.promise;
+    status = answer.statusCode ?? 0;
+    const reason = answer.headers["x-certgate-reason"];
+    let whole = "";
+    for await (const chunk of answer.setEncoding("utf8")) whole += chunk;
+    // An answer of 200 is good only when it is complete and this request's own.
+    const isWhole = whole.includes(text) && (!streamed || /data: \[DONE\]\s*$/.test(whole));
+    return {
+      ...{ sentAt, endedAt: performance.now(), status },
+      ...(typeof reason === "string" ? { reason } : {}),
+      ...(status === 200 && !isWhole
+        ? { fault: `not its answer, or not whole: ${whole.slice(0, 200)}` }
+        : {}),
+    };
+  } catch (fault) {
+    const { code = "", message } = fault as Error & { code?: string };
+    return { sentAt, endedAt: performance.now(), status, fault: `${code} ${message}` };
+  }
+}
