@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { createAdminApp } from "./admin/app.ts";
 import type { ReadinessItem } from "./admin/readiness.ts";
 import { startAdminServer } from "./admin/server.ts";
@@ -6,6 +5,7 @@ import { composeClients } from "./compose/clients.ts";
 import { composeDecision, composeTrust } from "./compose/decision.ts";
 import { KeptParts } from "./compose/kept-parts.ts";
 import { LiveConfiguration } from "./compose/live-configuration.ts";
+import { reloadDoor } from "./compose/reload-door.ts";
 import { createReloader, type ReloadOutcome, type ReloadSource } from "./compose/reload.ts";
 import { composeSources } from "./compose/sources.ts";
 import { version } from "./compose/version.ts";
@@ -184,12 +184,6 @@ async function start(
     },
   };
 }
-
-/** Who may ask for a reload on the admin port: whoever knows what is in the file. */
-const reloadDoor = (tokenFile: string | undefined, run: () => Promise<ReloadOutcome>) =>
-  tokenFile === undefined
-    ? {}
-    : { reload: { run, token: async () => (await readFile(tokenFile, "utf8")).trim() } };
 
 /** What `certgate explain` needs: trust and clients loaded once, nothing served, nothing sent to a backend. */
 export async function loadDecision(

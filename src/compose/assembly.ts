@@ -1,6 +1,5 @@
 import type { ReadinessItem } from "../admin/readiness.ts";
 import { readinessOf } from "../admin/readiness.ts";
-import { isTokenCredential } from "../config/credential-schema.ts";
 import type { Config } from "../config/schema.ts";
 import type { OutboundCredential, RequestToAuthenticate } from "../credential/outbound-credential.ts";
 import type { CallerFacts } from "../gateway/caller.ts";
@@ -220,8 +219,9 @@ async function assembleFor(
       void trust.store.refresh();
       void serverCertificate.keeper.refresh();
       for (const [name, credential] of credentials) {
-        const options = config.credentials[name];
-        if (options !== undefined && !isTokenCredential(options)) credential.start();
+        // Those that read a vault. Tokens, and AWS's keys, have times of their own.
+        const type = config.credentials[name]?.type;
+        if (type === "api-key" || type === "aws-bearer") credential.start();
       }
     },
     tlsMaterial() {
