@@ -1,6 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { readinessOfAnchors, readinessOfCrls, type RevocationUse } from "../../../src/compose/readiness.ts";
+import {
+  readinessOfAnchors,
+  readinessOfBackends,
+  readinessOfCrls,
+  type RevocationUse,
+} from "../../../src/compose/readiness.ts";
 import type { RefreshingState } from "../../../src/kernel/refreshing.ts";
+import type { UpstreamState } from "../../../src/model/upstream-state.ts";
 import type { HeldCrl } from "../../../src/trust/held-crl.ts";
 import { emptySnapshot } from "../../../src/trust/snapshot.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -109,5 +115,41 @@ describe("the readiness of CRLs", () => {
 
   it("is given without any list where OCSP or distribution points are asked at need", () => {
     expect(readiness([], [broken], { asksAtNeed: true })).toMatchObject([{ ok: true }]);
+  });
+});
+
+describe("the readiness of backends", () => {
+  const clock = new ManualClock();
+  const upstream = (
+    backend: string,
+    deployment: string,
+    over: Partial<UpstreamState> = {},
+  ): UpstreamState => ({
+    ...{ backend, deployment, outstanding: 0, state: "closed" },
+    ...over,
+  });
+  const failing = { state: "open", reason: "failing", seen: "500", until: clock.now() + 4500 } as const;
+
+  it("tells what is open and why, and keeps the gateway in service for what is not", () => {
+    expect(readinessOfBackends([upstream("north", "gpt", failing), upstream("south", "gpt")], clock)).toEqual(
+      [
+        { name: "backend north", ok: true, detail: "gpt is open for 5 s (failing: 500)" },
+        { name: "backend south", ok: true },
+      ],
+    );
+  });
+
+  it("takes the gateway out of service when everything fails, whatever is known of stored objects", () => {
+    const all = [upstream("north", "gpt", failing), upstream("south", "gpt", failing), upstream("south", "")];
+    expect(readinessOfBackends(all, clock).map(({ ok }) => ok)).toEqual([false, false]);
+  });
+
+  it("does not take it out of service for limits that are reached", () => {
+    const paused = { ...failing, reason: "paused" } as const;
+    expect(readinessOfBackends([upstream("north", "gpt", paused)], clock)).toMatchObject([{ ok: true }]);
+  });
+
+  it("has nothing to say where there are only routes", () => {
+    expect(readinessOfBackends([], clock)).toEqual([]);
   });
 });
