@@ -2,11 +2,12 @@ import { isObjectKind, isOwnKind } from "../model/object-kind.ts";
 import { operationGroups } from "../model/operation-group.ts";
 import type { Feature } from "./features.ts";
 import { compileOperations, type OperationMatcher, placeholderIn } from "./match-operation.ts";
-import { type FormName, forms } from "./multipart/forms.ts";
+import { forms } from "./multipart/forms.ts";
 import type { Operation } from "./operation.ts";
 import { operations } from "./operations.ts";
 import { queryParameters } from "./query-parameters.ts";
-import { shapes, type ShapeName } from "./shapes/shapes.ts";
+import type { Shape } from "./shapes/shape.ts";
+import { shapes } from "./shapes/shapes.ts";
 import { spellOut } from "./table/surfaces.ts";
 
 /** A row as an operator writes it, with what is left out at its commonest value. Its path is whole. */
@@ -104,7 +105,7 @@ function problemsOf(row: OperationRow): string[] {
     problems.push("the query has an unknown parameter");
   if (!isKnown(shapes, row.shape)) problems.push("the shape is unknown");
   if (!isKnown(forms, row.form)) problems.push("the form is unknown");
-  if (["body", "optional"].includes(deployment) && !namesModel(row.shape ?? "none", row.form ?? "none"))
+  if (["body", "optional"].includes(deployment) && !namesModel(row))
     problems.push("no body of this shape or form names a deployment");
   if (
     ![creates, lists, deletes].every((kind) => kind === undefined || (isObjectKind(kind) && isOwnKind(kind)))
@@ -113,11 +114,16 @@ function problemsOf(row: OperationRow): string[] {
   return problems;
 }
 
-const namesModel = (shape: ShapeName, form: FormName): boolean =>
-  !Object.hasOwn(shapes, shape) ||
-  !Object.hasOwn(forms, form) ||
-  ("fields" in shapes[shape] && shapes[shape].fields?.get("model")?.names === "primary") ||
-  forms[form].model;
+/** Every body that the row takes: where only one of two kinds could name a deployment, the other would need none. */
+function namesModel(row: OperationRow): boolean {
+  const { body, shape, form } = spellOut(row);
+  const inJson = !Object.hasOwn(shapes, shape) || hasModel(shapes[shape]);
+  const inForm = !Object.hasOwn(forms, form) || forms[form].model;
+  if (body === "either") return inJson && inForm;
+  return body === "json" ? inJson : body === "multipart" && inForm;
+}
+
+const hasModel = (shape: Shape): boolean => shape.fields?.get("model")?.names === "primary";
 
 /** The built-in table, with nothing switched on. */
 export const builtIn: Surface = compileSurface();

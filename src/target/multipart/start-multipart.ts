@@ -49,7 +49,7 @@ export function startMultipart(
     const { model } = form;
     // That it is a good name, where there is one, was seen when it came.
     const rule =
-      model === undefined && forms[operation.form].model
+      model === undefined && (forms[operation.form].model || operation.deployment === "body")
         ? brokenModelRule(undefined, placeOf(operation.deployment), head.deployment)
         : undefined;
     if (rule !== undefined) return refuseBody("request_malformed", rule);

@@ -24,7 +24,10 @@ function opened(url = "/openai/v1/responses") {
     logger: createRecordingLogger(),
   };
   const backends: Record<string, ReadyBackend> = { near: main, also: main, away: far };
-  const gateway = { clock, ownership, backendOf: (name: string) => backends[name] } as unknown as Gateway;
+  const poolOf = (name: string) => ({
+    places: [{ backend: backends[name], member: { upstream: { deployment: name } } }],
+  });
+  const gateway = { clock, ownership, poolOf } as unknown as Gateway;
   const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
   const compiler = createRightsCompiler({ deployments: Object.keys(backends), roles: {} });
   const rights = compiler.compile({
