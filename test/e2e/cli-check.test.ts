@@ -47,7 +47,7 @@ log: { level: loud }
 
 /** Path, sentence and hint of each problem of `bad`. */
 const problems = [
-  ["listen.prot", "is not a key that is known here", "Known here: host, port, certificate."],
+  ["listen.prot", "is not a key that is known here", "Known here: host, port, reusePort, certificate."],
   ["listen.certificate.keyFile", "does not exist", "Check the path and the permissions."],
   ["trust.anchors[0].keyVault", 'names the key vault "mian"', "Known here: main."],
   ["trust.revocation.crls", "is empty", "List a CRL of each CA"],
