@@ -187,7 +187,8 @@ describe("a hostile client", () => {
     const socket = connect({ host: "localhost", port: world.certgate.port, ca: pki.root.pem });
     await once(socket, "secureConnect");
     const before = (await world.log()).filter(({ msg }) => msg === "request").length;
-    socket.write("GET /openai/v1/models HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200));
+    // No more than may be pipelined: beyond that the connection is cut before anything is said.
+    socket.write("GET /openai/v1/models HTTP/1.1\r\nhost: x\r\n\r\n".repeat(30));
     expect(await text(socket)).toContain("client_certificate_missing");
     const after = (await world.log()).filter(({ msg }) => msg === "request").length;
     expect(after - before).toBe(1);
