@@ -1,16 +1,17 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { Agent } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createProxyMiddleware, definePlugin } from "http-proxy-middleware";
 import { GatewayError } from "../../kernel/errors.ts";
 import type { PassThrough, PassThroughRequest } from "../pass-through.ts";
 import { withheldFromClient } from "../response-headers.ts";
-import { backendTls, type BackendTlsOptions, mostConnections } from "./backend-tls.ts";
+import { BackendAgent, type BackendAgentOptions } from "./backend-agent.ts";
+import { mostConnections } from "./backend-tls.ts";
+import { TookTooLong } from "./open-tunnel.ts";
 
-export interface HttpProxyPassThroughOptions extends BackendTlsOptions {
-  /** `https://host[:port]` */
-  readonly origin: string;
+export interface HttpProxyPassThroughOptions extends BackendAgentOptions {
+  /** Sent in `Host`, in place of the origin's host and port. */
+  readonly hostHeader?: string;
   /** To the answer's head, and between two pieces of it. */
   readonly firstByteTimeoutMs: number;
 }
@@ -24,15 +25,11 @@ export interface HttpProxyPassThroughOptions extends BackendTlsOptions {
  * backend's side open.
  */
 export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions): PassThrough {
-  const { serverName } = options;
-  const tls = {
-    secureContext: backendTls(options),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-  };
-  const agent = new Agent({ keepAlive: true, maxSockets: mostConnections, ...tls });
+  const { origin, hostHeader = new URL(origin).host } = options;
+  const agent = new BackendAgent(options, { keepAlive: true, maxSockets: mostConnections });
   // Never shared with requests: a backend may see in an upgrade what we do not, and what is left on that connection
   // must not meet somebody else's request.
-  const tunnelAgent = new Agent({ keepAlive: false, ...tls });
+  const tunnelAgent = new BackendAgent(options, { keepAlive: false });
   const underWay = new WeakMap<IncomingMessage, UnderWay>();
 
   const hooks = definePlugin((proxy) => {
@@ -71,8 +68,9 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
   });
 
   const shared = {
-    target: options.origin,
-    changeOrigin: true,
+    target: origin,
+    // The client's own was withheld.
+    headers: { host: hostHeader },
     secure: true,
     xfwd: false,
     followRedirects: false,
@@ -87,6 +85,8 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
       replace(incoming, request);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const fail = (fault: unknown) => {
+        // What fails because it was ended here is no news, and the answer under way by then is the gateway's own.
+        if (signal?.aborted === true) return;
         if (response.headersSent) response.destroy();
         else reject(asGatewayError(fault));
       };
@@ -140,10 +140,8 @@ interface UnderWay {
   fail(fault: unknown): void;
 }
 
-const timedOut = "the backend took too long";
-
 function limitSilence(proxyRequest: ClientRequest, ms: number): void {
-  proxyRequest.setTimeout(ms, () => proxyRequest.destroy(new Error(timedOut)));
+  proxyRequest.setTimeout(ms, () => proxyRequest.destroy(new TookTooLong()));
 }
 
 function replace(incoming: IncomingMessage, request: PassThroughRequest): void {
@@ -169,8 +167,8 @@ function clean(answer: IncomingMessage, exchange: UnderWay | undefined): void {
 }
 
 function asGatewayError(fault: unknown): GatewayError {
-  return fault instanceof Error && fault.message === timedOut
-    ? new GatewayError("backend_timeout", timedOut, { cause: fault })
+  return fault instanceof TookTooLong
+    ? new GatewayError("backend_timeout", "the backend took too long", { cause: fault })
     : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", {
         cause: fault,
       });
