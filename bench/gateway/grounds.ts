@@ -58,6 +58,10 @@ export async function prepareGrounds(): Promise<Grounds> {
   await put("question.json", question(2048));
   await put("answer.json", answerOf(1024));
   await put("bulk.json", answerOf(10 * 2 ** 20));
+  await put(
+    "uploaded.json",
+    '{"id":"file-bench0000000000000001","object":"file","bytes":10485760,"created_at":1700000000,"filename":"bench.jsonl","purpose":"assistants"}',
+  );
   await put("bulk-question.json", question(10 * 2 ** 20));
   await put("upload.form", form(10 * 2 ** 20));
   const azure = await startLocalAzure({

@@ -126,6 +126,9 @@ async function configured(
   return to;
 }
 
+/** Started by root, nginx would have workers of another user, who cannot enter a folder of ours. */
+const asItself = process.getuid?.() === 0 ? ["-g", "user root;"] : [];
+
 /** The backends: nginx where it is, else the streams' own one for both. */
 export async function startBackends({ folder }: Grounds): Promise<readonly [Running, Running]> {
   const streamPort = await freePort();
@@ -144,7 +147,7 @@ export async function startBackends({ folder }: Grounds): Promise<readonly [Runn
   const backend = await launch(
     "backend",
     cores.rest,
-    [nginx, "-e", join(folder, "backend-error.log"), "-c", file],
+    [nginx, "-e", join(folder, "backend-error.log"), "-c", file, ...asItself],
     folder,
   );
   return [await started("backend", await versionOf("nginx"), port, backend, folder), streams];
@@ -173,7 +176,7 @@ export async function startPeer(
   const template = { nginx: "nginx.conf", haproxy: "haproxy.cfg", caddy: "Caddyfile" }[name];
   const file = await configured(template, { ...behind, folder, port, crls, token }, join(folder, template));
   const words = {
-    nginx: ["-e", join(folder, "nginx-error.log"), "-c", file],
+    nginx: ["-e", join(folder, "nginx-error.log"), "-c", file, ...asItself],
     haproxy: ["-db", "-f", file],
     caddy: ["run", "--adapter", "caddyfile", "--config", file],
   }[name];
@@ -216,7 +219,7 @@ export async function startGateway(
 ): Promise<Running> {
   const { folder, clients } = grounds;
   const [port, adminPort] = [await freePort(), await freePort()];
-  const deployments = ["gpt", "bulk", "stream"];
+  const deployments = ["gpt", "bulk", "read", "stream"];
   const config = {
     listen: { host: "127.0.0.1", port, certificate: { file: "server.pem", keyFile: "server.key" } },
     admin: { port: adminPort },
@@ -235,13 +238,23 @@ export async function startGateway(
       },
       raw: { endpoint: `https://localhost:${behind.backendPort}`, credential: "gateway", caFile: "root.pem" },
     },
-    deployments: { gpt: { backend: "main" }, bulk: { backend: "main" }, stream: { backend: "streams" } },
+    deployments: {
+      gpt: { backend: "main" },
+      bulk: { backend: "main" },
+      read: { backend: "main" },
+      stream: { backend: "streams" },
+    },
     routes: { raw: { kind: "http", path: "/raw/", backend: "raw" } },
     ownership: { backend: "main" },
     clients: Object.fromEntries(
       clients.map((client) => [
         client.name,
-        { thumbprints: [client.thumbprint], deployments, routes: ["raw"], ...{} },
+        {
+          thumbprints: [client.thumbprint],
+          deployments,
+          operations: ["inference", "files"],
+          routes: ["raw"],
+        },
       ]),
     ),
   };

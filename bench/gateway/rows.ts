@@ -151,7 +151,7 @@ export function loadRows(grounds: Grounds, times: Times, perSecond: number): Row
     },
     {
       name: "10 MB up as JSON (read and held), 2 connections",
-      load: { kind: "closed", connections: 2, request: chat(folder, "gpt", "bulk-question.json"), ...times },
+      load: { kind: "closed", connections: 2, request: chat(folder, "read", "bulk-question.json"), ...times },
       figures: [
         { name: "MB per CPU second", unit: "", of: perCpu(({ bytesUp }) => bytesUp / megabyte), digits: 0 },
       ],

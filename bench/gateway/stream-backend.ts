@@ -9,10 +9,7 @@ import { createServer } from "node:https";
 const folder = process.argv[2] ?? "";
 const [intervalMs, events] = [20, 75];
 const file = (name: string) => readFileSync(`${folder}/${name}`);
-const [answer, bulk] = [file("answer.json"), file("bulk.json")];
-const uploaded = Buffer.from(
-  '{"id":"file-bench0000000000000001","object":"file","bytes":1,"purpose":"assistants"}',
-);
+const [answer, bulk, uploaded] = [file("answer.json"), file("bulk.json"), file("uploaded.json")];
 
 createServer(
   { cert: file("server.pem"), key: file("server.key"), noDelay: true, keepAliveTimeout: 3_600_000 },
@@ -22,13 +19,16 @@ createServer(
     // An answer that is complete before its question would be cut short.
     request.once("end", () => {
       if (url.includes("/stream/")) return stream(response);
-      const body = url.includes("/bulk/") ? bulk : url.includes("/files") ? uploaded : answer;
+      const body = url.includes("/bulk/") ? bulk : isUpload(url) ? uploaded : answer;
       response
         .writeHead(200, ["content-type", "application/json", "content-length", String(body.length)])
         .end(body);
     });
   },
 ).listen(Number(process.argv[3]), "127.0.0.1");
+
+const isUpload = (url: string): boolean =>
+  url.includes("/files") || url.includes("/read/") || /^\/(raw\/)?part/.test(url);
 
 function stream(response: ServerResponse): void {
   response.writeHead(200, ["content-type", "text/event-stream", "cache-control", "no-cache"]);
