@@ -1,61 +1,53 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AttemptOutcome } from "../backend/attempt-outcome.ts";
-import { isFailingStatus } from "../backend/attempt-outcome.ts";
+import { type AttemptOutcome, isFailingStatus } from "../backend/attempt-outcome.ts";
 import type { Picked } from "../backend/pool.ts";
-import { mayTryAgain } from "../backend/retry-rules.ts";
+import { mayTryAgain, type RepeatableRequest } from "../backend/retry-rules.ts";
 import { refusesAwsKeys } from "../credential/aws-refusal.ts";
 import { BackendFault } from "../forward/backend-fault.ts";
-import { requestHeaders } from "../forward/request-headers.ts";
 import { GatewayError } from "../kernel/errors.ts";
-import type { Grant } from "../model/grant.ts";
-import { isStreamed, type OutboundBody } from "../model/outbound-request.ts";
-import { allow, type Verdict } from "../model/verdict.ts";
-import type { RequestHead } from "../target/parse-head.ts";
-import { renameRequest } from "../target/rename-request.ts";
 import type { ExchangeDraft } from "./exchange-draft.ts";
-import { namesAt } from "./find-backend.ts";
 import type { Gateway, Place, ReadyPool } from "./gateway.ts";
-import { claimsOf } from "./ownership.ts";
-import { type HeadVerdict, relay } from "./relay.ts";
-import { isQuick } from "./request-pace.ts";
-import { whilePresent } from "./while-present.ts";
+import type { HeadVerdict } from "./relay.ts";
 
-/** A granted request, with everything that an attempt needs of it. */
-export interface GrantedRequest {
-  readonly head: RequestHead;
-  readonly grant: Grant;
-  readonly body: OutboundBody;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+/** What is tried at one place after the other. */
+export interface Triable extends RepeatableRequest {
   readonly draft: ExchangeDraft;
+  /** The client was sent something, so nothing can be tried again. */
+  readonly isAnswered: () => boolean;
+  readonly isCallerGone: () => boolean;
 }
 
-/** The answer that the client got. */
-export interface Answered {
-  readonly status: number;
-  /** The name of the backend that gave it. */
-  readonly backend: string;
+/** One attempt, at the place that was picked for it. */
+export interface Attempt {
+  readonly place: Place;
+  /**
+   * The head of the backend's answer has come: is it passed on?
+   * @param headers flat raw pairs
+   * @param credential the headers by which the request was authenticated
+   */
+  judge(status: number, headers: readonly string[], credential: readonly string[]): HeadVerdict;
 }
 
 /**
- * Sends a request to one place after the other, until one of them gives an answer that is worth passing on, or nothing
- * is left that may be tried: another attempt only where it can do no harm, before the client was sent a byte, within
- * the number, the time and the budget of the deployment.
+ * Tries one place after the other, until one of them gives an answer that is worth passing on, or nothing is left that
+ * may be tried: another attempt only where it can do no harm, before the client was sent a byte, within the number, the
+ * time and the budget of the deployment.
+ * @param attempt returns `again` after a head that `judge` did not let pass
  * @throws GatewayError `no_healthy_backend`, `backends_throttled`, or the fault of the last attempt; CallerLeft
  */
-export function sendToOneOf(
-  gateway: Gateway,
+export function tryPlaces<T>(
+  gateway: Pick<Gateway, "clock">,
   ready: ReadyPool,
-  granted: GrantedRequest,
-): Promise<Verdict<Answered>> {
-  return new Attempts(gateway, ready, granted).run();
+  triable: Triable,
+  attempt: (attempt: Attempt) => Promise<T | "again">,
+): Promise<T> {
+  return new Attempts(gateway, ready, triable, attempt).run();
 }
 
-class Attempts {
-  readonly #gateway: Gateway;
+class Attempts<T> {
+  readonly #clock: Gateway["clock"];
   readonly #ready: ReadyPool;
-  readonly #granted: GrantedRequest;
-  readonly #replayable: boolean;
+  readonly #triable: Triable;
+  readonly #attemptAt: (attempt: Attempt) => Promise<T | "again">;
   readonly #tried = new Set<Picked["member"]>();
   #count = 0;
   /** The next attempt, as soon as the one before it is given up. */
@@ -63,14 +55,19 @@ class Attempts {
   #isRetry = false;
   #renewed = false;
 
-  constructor(gateway: Gateway, ready: ReadyPool, granted: GrantedRequest) {
-    this.#gateway = gateway;
+  constructor(
+    { clock }: Pick<Gateway, "clock">,
+    ready: ReadyPool,
+    triable: Triable,
+    attempt: (attempt: Attempt) => Promise<T | "again">,
+  ) {
+    this.#clock = clock;
     this.#ready = ready;
-    this.#granted = granted;
-    this.#replayable = !isStreamed(granted.body);
+    this.#triable = triable;
+    this.#attemptAt = attempt;
   }
 
-  async run(): Promise<Verdict<Answered>> {
+  async run(): Promise<T> {
     this.#ready.pool.budget.deposit();
     this.#next = this.#pick();
     if (this.#next === undefined) throw this.#nothingLeft();
@@ -92,23 +89,23 @@ class Attempts {
     this.#next?.lease.end();
   }
 
-  async #attempt(picked: Picked): Promise<Verdict<Answered> | "again"> {
+  async #attempt(picked: Picked): Promise<T | "again"> {
     const place = this.#ready.places.find(({ member }) => member === picked.member);
     if (place === undefined) throw new GatewayError("internal_error", "an attempt without a place");
     this.#count += 1;
     this.#tried.add(picked.member);
-    const { draft } = this.#granted;
+    const { draft, isAnswered } = this.#triable;
     draft.backend = place.backend.name;
     draft.attempts = this.#count;
     const wasRetry = this.#isRetry;
     try {
-      const answered = await this.#send(place, picked, wasRetry);
-      if (!answered.allowed) return answered;
-      return answered.value === "again"
-        ? "again"
-        : allow({ status: answered.value, backend: place.backend.name });
+      return await this.#attemptAt({
+        place,
+        judge: (status, headers, credential) =>
+          this.#judge({ kind: "answered", status, headers }, place, picked, credential, wasRetry),
+      });
     } catch (fault) {
-      if (this.#granted.response.headersSent) {
+      if (isAnswered()) {
         // The head was a good word about the backend, and too early.
         if (fault instanceof BackendFault && fault.code === "backend_unreachable")
           picked.member.upstream.breaker.learn({ kind: "broken" });
@@ -119,64 +116,20 @@ class Attempts {
     }
   }
 
-  async #send(place: Place, picked: Picked, wasRetry: boolean): Promise<Verdict<number | "again">> {
-    const gateway = this.#gateway;
-    const { head, grant, request, response, draft } = this.#granted;
-    const { backend } = place;
-    const nameAt = namesAt(gateway, place, grant.deployment);
-    const renamed = renameRequest(head, grant.target, this.#granted.body, nameAt);
-    const { path, query, headers: named, body } = renamed;
-    const outbound = {
-      method: head.operation.method,
-      path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
-      headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...named],
-      body,
-      ...(isQuick(head.operation) ? { firstByteTimeoutMs: gateway.quickFirstByteTimeoutMs } : {}),
-    };
-    const credential = await whilePresent(response, (signal) =>
-      backend.outbound.headers(
-        { ...outbound, origin: backend.origin, body: isStreamed(body) ? "unseen" : body },
-        signal,
-      ),
-    );
-    const claims = claimsOf(
-      grant,
-      head.operation.createdIn,
-      backend.name,
-      gateway.ownership,
-      draft.requestId,
-    );
-    return relay(
-      backend.forwarder,
-      { ...outbound, headers: [...outbound.headers, ...credential] },
-      response,
-      {
-        backend: backend.name,
-        requestId: draft.requestId,
-        clock: gateway.clock,
-        report: (attempt) => gateway.metrics.attempt(attempt),
-        ...(claims === undefined ? {} : { filter: claims }),
-        onHead: (status, headers) => this.#judge(status, headers, place, picked, credential, wasRetry),
-        withinMs: Math.max(0, gateway.totalTimeoutMs - this.#elapsedMs),
-      },
-    );
-  }
-
   /** An answer's head has come. */
   #judge(
-    status: number,
-    headers: readonly string[],
+    outcome: AttemptOutcome & { readonly kind: "answered" },
     { backend }: Place,
     picked: Picked,
     credential: readonly string[],
     wasRetry: boolean,
   ): HeadVerdict {
-    const outcome: AttemptOutcome = { kind: "answered", status, headers };
+    const { status, headers } = outcome;
     picked.lease.tell(outcome);
     const isGood = status !== 429 && !isFailingStatus(status);
     if (isGood && wasRetry) this.#ready.pool.budget.giveBack();
     const isRefused = status === 401 || refusesAwsKeys(status, headers);
-    if (isRefused && this.#replayable && !this.#renewed && backend.outbound.refused(credential)) {
+    if (isRefused && this.#triable.replayable && !this.#renewed && backend.outbound.refused(credential)) {
       // Not served, and no fault of the backend's: the same one again, with what the credential gives now.
       this.#renewed = true;
       this.#next = { member: picked.member, lease: picked.member.upstream.begin() };
@@ -205,10 +158,9 @@ class Attempts {
 
   #tryAgainAfter(outcome: AttemptOutcome): boolean {
     const { pool } = this.#ready;
-    const { retryable } = this.#granted.grant.target;
-    if (!mayTryAgain(outcome, { retryable, replayable: this.#replayable })) return false;
+    if (!mayTryAgain(outcome, this.#triable)) return false;
     if (this.#count >= pool.attempts || this.#elapsedMs >= pool.retryWithinMs) return false;
-    if (this.#granted.response.destroyed || !pool.budget.take()) return false;
+    if (this.#triable.isCallerGone() || !pool.budget.take()) return false;
     this.#next = this.#pick();
     if (this.#next === undefined) pool.budget.giveBack();
     else this.#isRetry = true;
@@ -224,7 +176,7 @@ class Attempts {
   }
 
   get #elapsedMs(): number {
-    return this.#gateway.clock.now() - this.#granted.draft.startedAt;
+    return this.#clock.now() - this.#triable.draft.startedAt;
   }
 
   #nothingLeft(): GatewayError {

@@ -32,6 +32,7 @@ export type ExchangeDraft = Mutable<
     | "deployment"
     | "backend"
     | "attempts"
+    | "usage"
     | "reason"
     | "detail"
   >

@@ -8,6 +8,7 @@ import { BodyBrokenOff, type OutboundRequest } from "../model/outbound-request.t
 import { allow, type Verdict } from "../model/verdict.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { AnswerFilter } from "./claim-answer.ts";
+import type { AnswerMeasure } from "./measure-answer.ts";
 import { CallerLeft } from "./read-body.ts";
 import { discardRest } from "./receive-rest.ts";
 
@@ -25,6 +26,8 @@ export interface RelayContext {
   readonly report: (attempt: UpstreamAttempt) => void;
   /** Stands between the backend's answer and the client's. */
   readonly filter?: AnswerFilter;
+  /** Sees an answer that passes. */
+  readonly measure?: AnswerMeasure;
   /** Asked once. Absent: every answer passes. */
   readonly onHead?: (status: number, headers: readonly string[]) => HeadVerdict;
   /** Milliseconds after which the answer is given up, finished or not. */
@@ -59,6 +62,7 @@ export function relay(
     stopTimer?.();
     response.off("close", onClose);
     response.off("drain", onDrain);
+    context.measure?.over();
     context.report({
       backend: context.backend,
       outcome,
@@ -104,7 +108,7 @@ export function relay(
         reject(fault);
       },
     }) ?? direct;
-  const gate = new HeadGate(filtered, context, () => {
+  const gate = new HeadGate(context.measure?.measured(filtered) ?? filtered, context, () => {
     firstByteMs = context.clock.now() - startedAt;
     finish("answered");
     resolve(allow("again"));

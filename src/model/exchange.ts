@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../kernel/error-catalogue.ts";
+import type { Usage } from "./usage.ts";
 
 /** The finished record of one request: the log line, the metrics and (later) the audit record are made from it. */
 export interface Exchange {
@@ -18,6 +19,8 @@ export interface Exchange {
   readonly backend?: string;
   /** How many attempts were made at backends; absent where none was. */
   readonly attempts?: number;
+  /** What the answer cost, where it is measured and said so. */
+  readonly usage?: Usage;
   readonly decision: "allowed" | "denied";
   /** Why it was denied or why it failed; absent for an answer that the backend gave. */
   readonly reason?: ErrorCode;

@@ -1,4 +1,5 @@
 import type { Exchange } from "./exchange.ts";
+import type { Usage } from "./usage.ts";
 
 /** One try at one backend. An exchange has none (denied), one, or several (failover). */
 export interface UpstreamAttempt {
@@ -10,6 +11,14 @@ export interface UpstreamAttempt {
   readonly durationMs: number;
   /** Milliseconds from the attempt's start to the answer's head. Absent when none came. */
   readonly firstByteMs?: number;
+}
+
+/** What a good answer cost. */
+export interface MeasuredUsage {
+  /** As the configuration calls it. */
+  readonly deployment: string | undefined;
+  /** Undefined where it cannot be known: the answer broke off, or did not say. */
+  readonly usage: Usage | undefined;
 }
 
 /**
@@ -32,7 +41,9 @@ export const shedReasons = [
   "handshakes_per_source",
   "connections_per_client",
   "pipelined_requests",
+  "request_late",
   "body_stalled",
+  "answer_unread",
   "buffered_bytes",
   "buffered_bytes_per_client",
   "event_loop_lag",
@@ -43,6 +54,7 @@ export type ShedReason = (typeof shedReasons)[number];
 export interface Metrics {
   observe(exchange: Exchange): void;
   attempt(attempt: UpstreamAttempt): void;
+  usage(measured: MeasuredUsage): void;
   connection(event: ConnectionEvent): void;
   /** The configuration was read again. */
   reload(outcome: "applied" | "unchanged" | "refused"): void;
@@ -51,4 +63,11 @@ export interface Metrics {
 }
 
 /** Counts nothing: for `certgate explain` and for tests that do not look at metrics. */
-export const silentMetrics: Metrics = { observe() {}, attempt() {}, connection() {}, reload() {}, shed() {} };
+export const silentMetrics: Metrics = {
+  observe() {},
+  attempt() {},
+  usage() {},
+  connection() {},
+  reload() {},
+  shed() {},
+};

@@ -59,12 +59,14 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
   registerCircuits(registry, options.upstreams ?? (() => []));
   const observe = requestMetrics(registers);
   const attempt = upstreamMetrics(registers);
+  const usage = usageMetrics(registers);
   const connection = connectionMetrics(registers);
   const reload = reloadMetrics(registers);
   const shed = loadMetrics(registers, options.bufferedBytes ?? (() => 0));
   return {
     observe,
     attempt,
+    usage,
     connection,
     reload,
     shed,
@@ -123,6 +125,28 @@ function upstreamMetrics(registers: Registry[]): Metrics["attempt"] {
   return ({ backend, outcome, durationMs, firstByteMs }) => {
     durations.observe({ backend, outcome }, Math.max(0, durationMs) / 1000);
     if (firstByteMs !== undefined) firstBytes.observe({ backend }, Math.max(0, firstByteMs) / 1000);
+  };
+}
+
+function usageMetrics(registers: Registry[]): Metrics["usage"] {
+  const tokens = new Counter({
+    name: "certgate_tokens_total",
+    help: "Tokens of answers whose backend said how many they cost.",
+    labelNames: ["deployment", "direction"],
+    registers,
+  });
+  const unknown = new Counter({
+    name: "certgate_usage_unknown_total",
+    help: "Good answers of measured operations that broke off or did not say what they cost.",
+    labelNames: ["deployment"],
+    registers,
+  });
+  const deploymentLabel = boundedLabel();
+  return (measured) => {
+    const deployment = deploymentLabel(measured.deployment);
+    if (measured.usage === undefined) return unknown.inc({ deployment });
+    tokens.inc({ deployment, direction: "input" }, measured.usage.inputTokens);
+    tokens.inc({ deployment, direction: "output" }, measured.usage.outputTokens);
   };
 }
 

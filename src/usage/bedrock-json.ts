@@ -1,8 +1,8 @@
 import type { UsageReader } from "../model/usage.ts";
 import { converseUsage, usageInHeaders } from "./bedrock-usage.ts";
 
-/** Far above any answer that is one JSON text; of a longer one the usage stays unknown. */
-const longestAnswer = 8 * 1024 * 1024;
+/** Above any answer that is text; of a longer one the usage stays unknown, so that none is held. */
+const longestAnswer = 1024 * 1024;
 
 /**
  * Reads a whole answer of Bedrock's in JSON. Where its headers tell the usage, the body is not held at all.

@@ -181,6 +181,65 @@ describe("the official AWS client through the gateway", () => {
   });
 });
 
+describe("what an answer cost", () => {
+  const tokens = async (direction: string): Promise<number> => {
+    const page = await (await world.admin("/metrics")).text();
+    const line = `certgate_tokens_total{deployment="sonnet",direction="${direction}"} `;
+    return Number(
+      page
+        .split("\n")
+        .find((each) => each.startsWith(line))
+        ?.slice(line.length) ?? 0,
+    );
+  };
+  const unknown = async (): Promise<number> => {
+    const page = await (await world.admin("/metrics")).text();
+    return Number(/certgate_usage_unknown_total\{deployment="sonnet"\} (\d+)/.exec(page)?.[1] ?? 0);
+  };
+  const lastLine = async () => (await world.log()).findLast(({ msg }) => msg === "request");
+
+  it.each<[string, object]>([
+    ["converse", { messages }],
+    ["converse-stream", { messages }],
+    ["invoke", JSON.parse(anthropic) as object],
+    ["invoke-with-response-stream", JSON.parse(anthropic) as object],
+  ])("stands in the log and in a metric for %s", async (operation, body) => {
+    const before = [await tokens("input"), await tokens("output"), await unknown()];
+    const answer = await world.ask({ path: `/model/sonnet/${operation}`, body });
+    expect(answer.status).toBe(200);
+    await expect.poll(lastLine).toMatchObject({
+      requestId: answer.headers["x-certgate-request-id"],
+      deployment: "sonnet",
+      inputTokens: 2,
+      outputTokens: 4,
+    });
+    expect([await tokens("input"), await tokens("output"), await unknown()]).toEqual(
+      before.map((count, at) => count + ([2, 4, 0][at] ?? 0)),
+    );
+  });
+
+  it("is unknown, and counted so, when the answer breaks off or is no stream at all", async () => {
+    const before = await unknown();
+    aws.bedrock.faults.next({ kind: "reset-midway" });
+    await expect(world.ask({ path: "/model/sonnet/converse-stream", body: { messages } })).rejects.toThrow(
+      /aborted|hang up|reset/i,
+    );
+    await expect.poll(unknown).toBe(before + 1);
+    expect(await lastLine()).not.toHaveProperty("inputTokens");
+    aws.bedrock.faults.next({ kind: "answer", status: 200, body: {} });
+    const garbage = await world.ask({ path: "/model/sonnet/converse", body: { messages } });
+    expect(garbage.status).toBe(200);
+    await expect.poll(unknown).toBe(before + 2);
+  });
+
+  it("is not asked of an error", async () => {
+    const before = await unknown();
+    aws.bedrock.faults.next({ kind: "answer", status: 400, body: { message: "too long" } });
+    expect((await world.ask({ path: "/model/sonnet/converse", body: { messages } })).status).toBe(400);
+    expect(await unknown()).toBe(before);
+  });
+});
+
 describe("the gateway before Bedrock", () => {
   it("sends nothing of the client's own signature and telemetry, and one of its own", async () => {
     await client.send(new ConverseCommand({ modelId: "haiku", messages }));

@@ -77,6 +77,22 @@ describe("createMetrics", () => {
     expect(text).toContain(`certgate_request_duration_seconds_sum{${labels}} 0.2`);
   });
 
+  it("counts tokens by deployment and direction, and answers of which they are not known", async () => {
+    const metrics = create();
+    metrics.usage({
+      deployment: "haiku",
+      usage: { inputTokens: 12, outputTokens: 30, cachedInputTokens: 10 },
+    });
+    metrics.usage({ deployment: "haiku", usage: { inputTokens: 1, outputTokens: 0 } });
+    metrics.usage({ deployment: "haiku", usage: undefined });
+    const lines = (await samples(metrics)).filter((line) => /tokens|usage/.test(line));
+    expect(lines).toEqual([
+      'certgate_tokens_total{deployment="haiku",direction="input"} 13',
+      'certgate_tokens_total{deployment="haiku",direction="output"} 30',
+      'certgate_usage_unknown_total{deployment="haiku"} 1',
+    ]);
+  });
+
   it("measures attempts, and a first byte only where one came", async () => {
     const metrics = create();
     metrics.attempt({ backend: "east", outcome: "answered", durationMs: 900, firstByteMs: 300 });

@@ -36,6 +36,13 @@ describe("the request log", () => {
     expect(fields).toEqual({ ...allowed, startedAt: "1970-01-01T00:00:00.000Z", durationMs: 12.3 });
   });
 
+  it("tells what an answer cost", () => {
+    const usage = { inputTokens: 125, outputTokens: 7, cachedInputTokens: 100 };
+    const { fields } = logged({ ...allowed, usage });
+    expect(fields).toMatchObject(usage);
+    expect(fields).not.toHaveProperty("usage");
+  });
+
   it("writes a denial with its reason and detail, as information", () => {
     const { level, fields } = logged({
       ...allowed,
