@@ -35,7 +35,7 @@ export interface Shape {
   /** A string here is a name that the target holds; `primary`: the one that decides where the request goes. */
   readonly names?: "primary" | "deployment" | ObjectKind;
   readonly check?: (value: BodyValue, context: BodyContext) => BodyRefusal | undefined;
-  /** Looks at an object when it ends, at its mentioned fields, nulls left out. */
+  /** Looks at an object when it ends, at all its fields, nulls left out. */
   readonly whole?: (fields: ReadonlyMap<string, BodyValue>, context: BodyContext) => BodyRefusal | undefined;
 }
 

@@ -10,7 +10,7 @@ import {
   second,
   switchedOff,
 } from "./shape.ts";
-import { inputItem } from "./responses.ts";
+import { inputItem } from "./input-item.ts";
 
 export const conversation = shape({ ...metadata, items: inputItem });
 
