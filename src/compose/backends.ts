@@ -28,8 +28,14 @@ export interface Backends extends Pick<
 }
 
 interface Wired extends ReadyBackend {
-  readonly tls: BackendTlsOptions;
-  readonly timeouts: Timeouts;
+  readonly way: Way;
+}
+
+/** How a backend is reached: the same for every lane. */
+interface Way extends BackendTlsOptions, Timeouts {
+  readonly origin: string;
+  readonly hostHeader?: string;
+  readonly proxy?: string;
 }
 
 /** @throws GatewayError `internal_error` when a file of a backend cannot be read */
@@ -61,8 +67,8 @@ export async function composeBackends(
   const routes = Object.entries(config.routes).flatMap(([name, { path: prefix, backend: backendName }]) => {
     const backend = backends.get(backendName);
     if (backend === undefined) return [];
-    const { origin, tls, timeouts, outbound } = backend;
-    const passThrough = createHttpProxyPassThrough({ origin, ...timeouts, ...tls });
+    const { outbound, way } = backend;
+    const passThrough = createHttpProxyPassThrough(way);
     return [{ name, prefix, backend, passThrough, outbound }];
   });
 
@@ -92,10 +98,14 @@ async function wire(
 ): Promise<Wired> {
   const { endpoint, kind, credential, region, hostHeader } = written;
   const { origin, pathname } = new URL(endpoint);
-  const tls = await backendTlsOf(written);
-  const timeouts = timeoutsOf(written, config);
   const proxy = proxyOf(origin, written.proxy, env);
-  const host = hostHeader === undefined ? {} : { hostHeader };
+  const way: Way = {
+    origin,
+    ...timeoutsOf(written, config),
+    ...(await backendTlsOf(written)),
+    ...(hostHeader === undefined ? {} : { hostHeader }),
+    ...(proxy === undefined ? {} : { proxy }),
+  };
   return {
     name,
     kind,
@@ -103,24 +113,14 @@ async function wire(
     basePath: pathname.replace(/\/$/, ""),
     credential,
     outbound: region === undefined ? shared : forRegion(region, shared, hostHeader),
-    forwarder: createUndiciForwarder({
-      origin,
-      ...timeouts,
-      ...tls,
-      ...host,
-      ...(proxy === undefined ? {} : { proxy }),
-    }),
+    forwarder: createUndiciForwarder(way),
     webSockets: createWsLane({
-      origin,
+      ...way,
       clock,
-      ...timeouts,
-      ...tls,
-      ...host,
       pingMs: config.timeouts.webSocketPingSeconds * 1000,
       messageLimit: config.limits.webSocketMessageBytes,
     }),
-    tls,
-    timeouts,
+    way,
   };
 }
 

@@ -43,6 +43,8 @@ export interface WebSocketRequest {
   readonly headers: readonly string[];
   /** Subprotocols to offer. */
   readonly protocols: readonly string[];
+  /** Milliseconds to the answer's head, where that must be shorter than the backend's own. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** The backend's side is open. */
@@ -69,7 +71,7 @@ export interface RefusedWebSocket {
 export interface WebSocketLane {
   /**
    * Opens the backend's side.
-   * @throws GatewayError `backend_unreachable` or `backend_timeout`; the signal's reason when it aborts
+   * @throws BackendFault; the signal's reason when it aborts
    */
   open(request: WebSocketRequest, signal: AbortSignal): Promise<OpenedWebSocket | RefusedWebSocket>;
   /**

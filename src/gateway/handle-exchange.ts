@@ -7,7 +7,6 @@ import { parseBody } from "../target/parse-body.ts";
 import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
-import { sendToOneOf } from "./attempts.ts";
 import type { Caller, CallerVerdict, ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
 import { findPlaces } from "./find-backend.ts";
@@ -16,6 +15,7 @@ import { forgetDeleted } from "./ownership.ts";
 import { passThrough } from "./pass-through.ts";
 import { readBody } from "./read-body.ts";
 import { receiveForm } from "./receive-form.ts";
+import { sendToOneOf } from "./send-request.ts";
 
 /**
  * The story of one request, one stage a call: caller -> target -> grant -> owner and backends ->

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 
 /** What the gateway presents to a backend that asks for a certificate. PEM, the chain behind the leaf. */
@@ -25,6 +26,15 @@ export const backendTls = ({ ca, identity }: BackendTlsOptions): SecureContext =
     ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
     ...identity,
   });
+
+/** The host of an origin, an IPv6 address without its brackets. */
+export const hostOf = (origin: string): string => new URL(origin).hostname.replace(/^\[(.*)\]$/, "$1");
+
+/** The name for SNI, which the certificate must bear; undefined for an address: SNI holds names only (RFC 6066 3). */
+export function serverNameAt(origin: string, { serverName }: BackendTlsOptions): string | undefined {
+  const host = hostOf(origin);
+  return serverName ?? (isIP(host) === 0 ? host : undefined);
+}
 
 /** Connections to one backend. Beyond it requests wait: a burst must not become as many handshakes at once. */
 export const mostConnections = 1024;

@@ -1,9 +1,10 @@
 import type { Readable } from "node:stream";
-import { errors, Pool, ProxyAgent, type Dispatcher } from "undici";
+import { buildConnector, errors, Pool, type Dispatcher } from "undici";
 import { BodyBrokenOff, isStreamed, type WholeBody } from "../../model/outbound-request.ts";
 import { BackendFault } from "../backend-fault.ts";
-import { backendTls, type BackendTlsOptions, mostConnections } from "./backend-tls.ts";
 import type { AnswerSink, Forwarder, Forwarding } from "../forwarder.ts";
+import { backendTls, type BackendTlsOptions, mostConnections, serverNameAt } from "./backend-tls.ts";
+import { authorityOf, openTunnel, TookTooLong } from "./open-tunnel.ts";
 
 export interface UndiciForwarderOptions extends BackendTlsOptions {
   /** `https://host[:port]` */
@@ -24,8 +25,7 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
   const { origin, hostHeader } = options;
   const dispatcher = dispatcherOf(options);
   // undici takes the name for SNI from the `Host` header: what is said to the server must not decide which it is.
-  const serverName =
-    options.serverName ?? (hostHeader === undefined ? undefined : hostnameOf(new URL(origin)));
+  const serverName = serverNameAt(origin, options);
   return {
     forward(request, sink) {
       const body = isStreamed(request.body) ? request.body : undefined;
@@ -57,19 +57,9 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
   };
 }
 
-/** Undefined for an address: SNI holds names only (RFC 6066 3). */
-const hostnameOf = ({ hostname }: URL): string | undefined =>
-  /^[[0-9.:\]]+$/.test(hostname) ? undefined : hostname;
-
 function dispatcherOf(options: UndiciForwarderOptions): Dispatcher {
-  const { origin, proxy, serverName, connectTimeoutMs: timeout } = options;
-  const tls = {
-    timeout,
-    rejectUnauthorized: true,
-    secureContext: backendTls(options),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-  };
-  const shared = {
+  const { origin, connectTimeoutMs } = options;
+  return new Pool(origin, {
     // HTTP/1.1 on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
     allowH2: false,
     pipelining: 1,
@@ -77,15 +67,29 @@ function dispatcherOf(options: UndiciForwarderOptions): Dispatcher {
     headersTimeout: options.firstByteTimeoutMs,
     bodyTimeout: options.idleTimeoutMs,
     keepAliveTimeout: 30_000,
+    connect: connectorOf(options, {
+      timeout: connectTimeoutMs,
+      rejectUnauthorized: true,
+      allowH2: false,
+      secureContext: backendTls(options),
+    }),
+  });
+}
+
+/** TLS with the backend, through its proxy where it has one. */
+function connectorOf(
+  { origin, proxy, connectTimeoutMs }: UndiciForwarderOptions,
+  tls: buildConnector.BuildOptions,
+): buildConnector.connector {
+  const secure = buildConnector(tls);
+  if (proxy === undefined) return secure;
+  const authority = authorityOf(origin);
+  return (options, callback) => {
+    openTunnel(proxy, authority, connectTimeoutMs).then(
+      (httpSocket) => secure({ ...options, httpSocket }, callback),
+      (fault: Error) => callback(fault, null),
+    );
   };
-  return proxy === undefined
-    ? new Pool(origin, { ...shared, connect: tls })
-    : new ProxyAgent({
-        ...shared,
-        uri: proxy,
-        connectTimeout: timeout,
-        requestTls: { ...tls, allowH2: false },
-      });
 }
 
 class Attempt implements Dispatcher.DispatchHandler, Forwarding {
@@ -149,6 +153,7 @@ function rawPairs(raw: Dispatcher.DispatchController["rawHeaders"]): string[] {
 
 function asBackendFault(cause: Error, sent: boolean): BackendFault {
   const timeout =
+    cause instanceof TookTooLong ||
     cause instanceof errors.HeadersTimeoutError ||
     cause instanceof errors.BodyTimeoutError ||
     cause instanceof errors.ConnectTimeoutError;

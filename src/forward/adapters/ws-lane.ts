@@ -1,18 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { connect } from "node:tls";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { GatewayError } from "../../kernel/errors.ts";
+import { BackendFault } from "../backend-fault.ts";
 import type { OpenedWebSocket, RefusedWebSocket, WebSocketLane, WebSocketSide } from "../web-socket-lane.ts";
-import { backendTls, type BackendTlsOptions } from "./backend-tls.ts";
+import { BackendAgent, type BackendAgentOptions } from "./backend-agent.ts";
+import { TookTooLong } from "./open-tunnel.ts";
 import { type Watch, WsSide } from "./ws-side.ts";
 
-export interface WsLaneOptions extends Watch, BackendTlsOptions {
-  /** `https://host[:port]` */
-  readonly origin: string;
+export interface WsLaneOptions extends Watch, BackendAgentOptions {
   /** Sent in `Host`, in place of the origin's host and port. */
   readonly hostHeader?: string;
-  readonly connectTimeoutMs: number;
   /** From the upgrade sent to its answer. */
   readonly firstByteTimeoutMs: number;
   /** Of one message, in bytes, in either direction. */
@@ -27,8 +25,8 @@ const refusalTimeoutMs = 10_000;
 /** The home of ws, on both sides. */
 export function createWsLane(options: WsLaneOptions): WebSocketLane {
   const { origin, messageLimit, hostHeader } = options;
-  const { hostname, host, port } = new URL(origin);
-  const secureContext = backendTls(options);
+  const { host } = new URL(origin);
+  const agent = new BackendAgent(options, { keepAlive: false });
   const shared = {
     // What is compressed has a size that nobody told, and a context that costs memory for as long as it is open.
     perMessageDeflate: false,
@@ -37,54 +35,56 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
     closeTimeout: closeTimeoutMs,
   };
   const open = new Set<WebSocket>();
-  const serverName = options.serverName ?? (/^[[0-9.:\]]+$/.test(hostname) ? undefined : hostname);
-  const connectToBackend = () =>
-    connect({
-      host: hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: port === "" ? 443 : Number(port),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-      secureContext,
-      rejectUnauthorized: true,
-      ALPNProtocols: ["http/1.1"],
-    });
 
   return {
-    open({ path, headers, protocols }, signal) {
+    open({ path, headers, protocols, answerTimeoutMs }, signal) {
       const url = new URL(`wss://${host}${path}`);
       // What was authorised goes out in the very spelling that was read.
       if (`${url.pathname}${url.search}` !== path || url.hash !== "")
         return Promise.reject(new GatewayError("internal_error", "the path would be respelt"));
       if (signal.aborted) return Promise.reject(reasonOf(signal));
       const { promise, resolve, reject } = Promise.withResolvers<OpenedWebSocket | RefusedWebSocket>();
-      const below = connectToBackend();
-      const connecting = setTimeout(() => below.destroy(new Error(timedOut)), options.connectTimeoutMs);
-      below.once("secureConnect", () => clearTimeout(connecting));
-      below.once("close", () => clearTimeout(connecting));
+      const { firstByteTimeoutMs: longest } = options;
+      const wait = Math.min(longest, answerTimeoutMs ?? longest);
+      let sent = false;
+      let answering: NodeJS.Timeout | undefined;
       const webSocket = new WebSocket(url, [...protocols], {
         ...shared,
         headers: asObject(
           hostHeader === undefined ? headers : [...headers, "host", hostHeader],
         ) as NonNullable<ClientOptions["headers"]>,
         followRedirects: false,
-        handshakeTimeout: options.firstByteTimeoutMs,
-        createConnection: () => below,
+        agent,
+        finishRequest(request) {
+          request.once("socket", (socket) =>
+            socket.once("secureConnect", () => {
+              sent = true;
+              answering = setTimeout(() => request.destroy(new TookTooLong()), wait);
+            }),
+          );
+          request.end();
+        },
       });
       open.add(webSocket);
       webSocket.once("close", () => open.delete(webSocket));
       const onAbort = () => webSocket.terminate();
       signal.addEventListener("abort", onAbort, { once: true });
-      const settled = () => signal.removeEventListener("abort", onAbort);
+      const settled = () => {
+        clearTimeout(answering);
+        signal.removeEventListener("abort", onAbort);
+      };
       let answerHeaders: readonly string[] = [];
 
       webSocket.once("upgrade", (answer: IncomingMessage) => {
         answerHeaders = answer.rawHeaders;
       });
       webSocket.once("unexpected-response", (_request, answer: IncomingMessage) => {
+        clearTimeout(answering);
         const { statusCode = 0 } = answer;
         if (statusCode < 200 || statusCode > 599) return webSocket.terminate();
         void readRefusal(answer)
           .then((body) => ({ opened: false, status: statusCode, headers: answer.rawHeaders, body }) as const)
-          .then(resolve, (fault: unknown) => reject(asGatewayError(fault)))
+          .then(resolve, (fault: unknown) => reject(asBackendFault(fault, true)))
           .finally(() => {
             settled();
             // Nobody else ends it: to the library it is still connecting, and its `close` is what it is forgotten at.
@@ -93,7 +93,7 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
       });
       const onError = (fault: Error) => {
         settled();
-        reject(signal.aborted ? reasonOf(signal) : asGatewayError(fault));
+        reject(signal.aborted ? reasonOf(signal) : asBackendFault(fault, sent));
       };
       webSocket.on("error", onError);
       webSocket.once("open", () => {
@@ -108,6 +108,7 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
     accept: (incoming, socket, head, answer) => accept(shared, options, incoming, socket, head, answer),
     close() {
       for (const webSocket of open) webSocket.terminate();
+      agent.destroy();
     },
   };
 }
@@ -139,14 +140,12 @@ function accept(
   return side;
 }
 
-const timedOut = "the backend took too long";
-const timeouts: ReadonlySet<string> = new Set([timedOut, "Opening handshake has timed out"]);
-
-function asGatewayError(fault: unknown): GatewayError {
-  return fault instanceof Error && timeouts.has(fault.message)
-    ? new GatewayError("backend_timeout", timedOut, { cause: fault })
-    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", {
-        cause: fault,
+function asBackendFault(cause: unknown, sent: boolean): BackendFault {
+  return cause instanceof TookTooLong
+    ? new BackendFault("backend_timeout", "the backend took too long", { sent, cause })
+    : new BackendFault("backend_unreachable", "the backend could not be reached or broke off", {
+        sent,
+        cause,
       });
 }
 
@@ -155,7 +154,7 @@ const reasonOf = ({ reason }: AbortSignal): Error =>
 
 /** The begin of a refusal's body; a backend that never ends it is not waited for. */
 async function readRefusal(answer: IncomingMessage): Promise<Buffer> {
-  const timer = setTimeout(() => answer.destroy(new Error(timedOut)), refusalTimeoutMs);
+  const timer = setTimeout(() => answer.destroy(new TookTooLong()), refusalTimeoutMs);
   const chunks: Buffer[] = [];
   let length = 0;
   try {

@@ -1,0 +1,61 @@
+import type { ClientRequestArgs } from "node:http";
+import { Agent } from "node:https";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { backendTls, type BackendTlsOptions, serverNameAt } from "./backend-tls.ts";
+import { authorityOf, openTunnel, TookTooLong } from "./open-tunnel.ts";
+
+export interface BackendAgentOptions extends BackendTlsOptions {
+  /** `https://host[:port]` */
+  readonly origin: string;
+  /** An HTTP proxy, asked to CONNECT. */
+  readonly proxy?: string;
+  /** To the end of the TLS handshake, or of each of both when a proxy comes before it. */
+  readonly connectTimeoutMs: number;
+}
+
+type Created = (fault: Error | null, socket: Duplex) => void;
+
+/** Connections of `node:https` to one backend, for the lanes that are built on it. */
+export class BackendAgent extends Agent {
+  readonly #proxy: string | undefined;
+  readonly #authority: string;
+  readonly #timeoutMs: number;
+
+  /** @param pooling whether connections are kept, and how many there are at most */
+  constructor(
+    options: BackendAgentOptions,
+    pooling: { readonly keepAlive: boolean; readonly maxSockets?: number },
+  ) {
+    super({
+      ...pooling,
+      secureContext: backendTls(options),
+      rejectUnauthorized: true,
+      ALPNProtocols: ["http/1.1"],
+      // Never left out: node would take it from the `Host` header, and what is said to a server must not decide which it is.
+      servername: serverNameAt(options.origin, options) ?? "",
+    });
+    this.#proxy = options.proxy;
+    this.#authority = authorityOf(options.origin);
+    this.#timeoutMs = options.connectTimeoutMs;
+  }
+
+  override createConnection(options: ClientRequestArgs, created?: Created): Duplex | undefined {
+    if (this.#proxy === undefined) return this.#secure(options);
+    openTunnel(this.#proxy, this.#authority, this.#timeoutMs).then(
+      (socket) => created?.(null, this.#secure({ ...options, socket } as ClientRequestArgs)),
+      // The type does not know that there is no socket then; the caller looks at the fault first.
+      (fault: Error) => created?.(fault, undefined as unknown as Duplex),
+    );
+    return undefined;
+  }
+
+  #secure(options: ClientRequestArgs): TLSSocket {
+    const socket = super.createConnection(options) as TLSSocket;
+    const timer = setTimeout(() => socket.destroy(new TookTooLong()), this.#timeoutMs);
+    const settled = () => clearTimeout(timer);
+    socket.once("secureConnect", settled);
+    socket.once("close", settled);
+    return socket;
+  }
+}

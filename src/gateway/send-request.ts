@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { requestHeaders } from "../forward/request-headers.ts";
+import type { Grant } from "../model/grant.ts";
+import { isStreamed, type OutboundBody } from "../model/outbound-request.ts";
+import { allow, type Verdict } from "../model/verdict.ts";
+import type { RequestHead } from "../target/parse-head.ts";
+import { renameRequest } from "../target/rename-request.ts";
+import { type Attempt, tryPlaces } from "./attempts.ts";
+import type { ExchangeDraft } from "./exchange-draft.ts";
+import { namesAt } from "./find-backend.ts";
+import type { Gateway, ReadyPool } from "./gateway.ts";
+import { claimsOf } from "./ownership.ts";
+import { relay } from "./relay.ts";
+import { isQuick } from "./request-pace.ts";
+import { whilePresent } from "./while-present.ts";
+
+/** A granted request, with everything that an attempt needs of it. */
+export interface GrantedRequest {
+  readonly head: RequestHead;
+  readonly grant: Grant;
+  readonly body: OutboundBody;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly draft: ExchangeDraft;
+}
+
+/** The answer that the client got. */
+export interface Answered {
+  readonly status: number;
+  /** The name of the backend that gave it. */
+  readonly backend: string;
+}
+
+/**
+ * Sends a request to one of the places, and relays its answer.
+ * @returns why the client's body, which was still on its way, is refused
+ * @throws as `tryPlaces`
+ */
+export function sendToOneOf(
+  gateway: Gateway,
+  ready: ReadyPool,
+  granted: GrantedRequest,
+): Promise<Verdict<Answered>> {
+  const { grant, body, response, draft } = granted;
+  const triable = {
+    draft,
+    retryable: grant.target.retryable,
+    replayable: !isStreamed(body),
+    isAnswered: () => response.headersSent,
+    isCallerGone: () => response.destroyed,
+  };
+  return tryPlaces<Verdict<Answered>>(gateway, ready, triable, async (attempt) => {
+    const answered = await send(gateway, granted, attempt);
+    if (!answered.allowed) return answered;
+    return answered.value === "again"
+      ? "again"
+      : allow({ status: answered.value, backend: attempt.place.backend.name });
+  });
+}
+
+async function send(
+  gateway: Gateway,
+  granted: GrantedRequest,
+  { place, judge }: Attempt,
+): Promise<Verdict<number | "again">> {
+  const { head, grant, request, response, draft } = granted;
+  const { backend } = place;
+  const nameAt = namesAt(gateway, place, grant.deployment);
+  const { path, query, headers: named, body } = renameRequest(head, grant.target, granted.body, nameAt);
+  const outbound = {
+    method: head.operation.method,
+    path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
+    headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...named],
+    body,
+    ...(isQuick(head.operation) ? { firstByteTimeoutMs: gateway.quickFirstByteTimeoutMs } : {}),
+  };
+  const credential = await whilePresent(response, (signal) =>
+    backend.outbound.headers(
+      { ...outbound, origin: backend.origin, body: isStreamed(body) ? "unseen" : body },
+      signal,
+    ),
+  );
+  const claims = claimsOf(grant, head.operation.createdIn, backend.name, gateway.ownership, draft.requestId);
+  return relay(backend.forwarder, { ...outbound, headers: [...outbound.headers, ...credential] }, response, {
+    backend: backend.name,
+    requestId: draft.requestId,
+    clock: gateway.clock,
+    report: (attempt) => gateway.metrics.attempt(attempt),
+    ...(claims === undefined ? {} : { filter: claims }),
+    onHead: (status, headers) => judge(status, headers, credential),
+    withinMs: Math.max(0, gateway.totalTimeoutMs - (gateway.clock.now() - draft.startedAt)),
+  });
+}
