@@ -9,6 +9,7 @@ import { type Attempt, tryPlaces } from "./attempts.ts";
 import type { ExchangeDraft } from "./exchange-draft.ts";
 import { namesAt } from "./find-backend.ts";
 import type { Gateway, ReadyPool } from "./gateway.ts";
+import { measureAnswer } from "./measure-answer.ts";
 import { claimsOf } from "./ownership.ts";
 import { relay } from "./relay.ts";
 import { isQuick } from "./request-pace.ts";
@@ -81,12 +82,17 @@ async function send(
     ),
   );
   const claims = claimsOf(grant, head.operation.createdIn, backend.name, gateway.ownership, draft.requestId);
+  const measure = measureAnswer(head.operation, (usage) => {
+    if (usage !== undefined) draft.usage = usage;
+    gateway.metrics.usage({ deployment: draft.deployment, usage });
+  });
   return relay(backend.forwarder, { ...outbound, headers: [...outbound.headers, ...credential] }, response, {
     backend: backend.name,
     requestId: draft.requestId,
     clock: gateway.clock,
     report: (attempt) => gateway.metrics.attempt(attempt),
     ...(claims === undefined ? {} : { filter: claims }),
+    ...(measure === undefined ? {} : { measure }),
     onHead: (status, headers) => judge(status, headers, credential),
     withinMs: Math.max(0, gateway.totalTimeoutMs - (gateway.clock.now() - draft.startedAt)),
   });
