@@ -3,13 +3,13 @@ import { namedByConnection } from "./hop-by-hop.ts";
 /**
  * What a client may say to a backend through its headers: an allow-list, because a header that we do
  * not know may name a deployment, an identity or a route (`x-ms-oai-image-generation-deployment`, `api-key`,
- * `x-original-url`). What is not here is not forwarded.
+ * `x-original-url`). What is not here is not forwarded: not `idempotency-key` either, because all clients are one to the
+ * backend, and who guesses another's key would be given that one's answer.
  */
 const forwarded: ReadonlySet<string> = new Set([
   "accept",
   "accept-language",
   "content-type",
-  "idempotency-key",
   "openai-beta",
   "traceparent",
   "tracestate",

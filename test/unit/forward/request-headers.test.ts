@@ -42,6 +42,7 @@ describe("requestHeaders", () => {
   });
 
   it.each([
+    "Idempotency-Key",
     "Authorization",
     "api-key",
     "Ocp-Apim-Subscription-Key",
