@@ -48,6 +48,7 @@ export function rowProblems(rows: readonly OperationRow[]): readonly RowProblem[
     const found = problemsOf(row);
     if (seen.has(keyOf(row))) found.push(`${row.method} ${row.path} stands in the table already`);
     seen.add(keyOf(row));
+    if (ownRules.has(row.name)) found.push(`the name ${row.name} has rules of its own`);
     // Policy and metrics go by name: one that means two groups would lend the rights of one to the other.
     if ((names.get(row.name) ?? row.group) !== row.group)
       found.push(`the name ${row.name} is of the group ${names.get(row.name)}`);
@@ -78,6 +79,13 @@ const complete = (row: OperationRow): Operation => ({
   group: row.group,
 });
 
+/** What policy grants by name: the list of one's own deployments, and upgrades, whose messages are granted. */
+const ownRules: ReadonlySet<string> = new Set(
+  operations
+    .filter(({ answeredBy, upgrade }) => answeredBy === "gateway" || upgrade !== undefined)
+    .map(({ name }) => name),
+);
+
 /** Two rows that differ in the kind of a name only would fit the same requests. */
 const keyOf = ({ method, path }: Pick<Operation, "method" | "path">): string =>
   `${method} ${path.replaceAll(/\{[^}]*\}/g, "{}")}`;
@@ -103,6 +111,9 @@ function problemsOf(row: OperationRow): string[] {
     problems.push(`"deployment" cannot be "${deployment}" for a row of your own`);
   if (!query.every((parameter) => isKnown(queryParameters, parameter)))
     problems.push("the query has an unknown parameter");
+  // Nobody would hold it to be a deployment's name.
+  if (query.some((parameter) => parameter === "model" || parameter === "deployment"))
+    problems.push("the query has a parameter that names a deployment");
   if (!isKnown(shapes, row.shape)) problems.push("the shape is unknown");
   if (!isKnown(forms, row.form)) problems.push("the form is unknown");
   if (["body", "optional"].includes(deployment) && !namesModel(row))
