@@ -4,7 +4,7 @@ import type { Target } from "../model/target.ts";
 import { allow, deny } from "../model/verdict.ts";
 import type { Denied, Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "./client-entry.ts";
-import { apiVersionOf, isOwnList, mustNameDeployment } from "./operation-rules.ts";
+import { apiVersionsOf, isOwnList, mustNameDeployment } from "./operation-rules.ts";
 import { type Circumstances, exceededLimit, type Limits, type Permission } from "./permissions.ts";
 
 export type { Circumstances } from "./permissions.ts";
@@ -108,8 +108,9 @@ function bestLimit(
 
 function limitOnRequest(limits: Limits, target: Target, circumstances: Circumstances): string | undefined {
   if (limits.apiVersions !== undefined) {
-    const version = apiVersionOf(target);
-    if (version === undefined || !limits.apiVersions.has(version)) return "with this API version";
+    const versions = apiVersionsOf(target);
+    if (versions.length === 0 || !versions.every((version) => limits.apiVersions?.has(version)))
+      return "with this API version";
   }
   return exceededLimit(limits, circumstances);
 }

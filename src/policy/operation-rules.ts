@@ -15,11 +15,12 @@ const onStoredObjects: ReadonlySet<string> = new Set([
   "responses-cancel",
   "responses-input-items",
 ]);
-/** In the other groups these must: each makes something that a deployment answers for later. */
+/** In the other groups these must: each makes something that a deployment answers for later, or a key for it. */
 const makesForDeployment: ReadonlySet<string> = new Set([
   "assistants-create",
   "videos-create",
   "realtime-sessions",
+  "realtime-client-secrets",
 ]);
 
 /** Its upgrade names none: each message that asks for an answer does, and is a `responses` of its own. */
@@ -31,9 +32,16 @@ export function mustNameDeployment({ operation, group, objects }: Target): boole
   return !(onStoredObjects.has(operation) && objects.length > 0);
 }
 
-/** `api-version` of the query, else `v1` for a path of that surface; undefined: none that could be granted. */
-export function apiVersionOf({ path, query }: Target): string | undefined {
-  const [, version] = /(?:^|&)api-version=([^&]*)/.exec(query) ?? [];
-  if (version !== undefined) return version;
-  return path.startsWith("/openai/v1/") ? "v1" : undefined;
+/**
+ * The API versions that must all be granted: `api-version` of the query, and `v1` for a path of that surface, unless the
+ * query chooses among that surface's own versions: it may answer as v1 whatever date the query holds. Empty: no version
+ * that could be granted.
+ */
+export function apiVersionsOf({ path, query }: Target): readonly string[] {
+  const [, named] = /(?:^|&)api-version=([^&]*)/.exec(query) ?? [];
+  const version = named === undefined ? [] : [named];
+  if (!path.startsWith("/openai/v1/") || (named !== undefined && ofV1.has(named))) return version;
+  return ["v1", ...version];
 }
+
+const ofV1: ReadonlySet<string> = new Set(["v1", "preview", "latest"]);

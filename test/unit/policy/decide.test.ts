@@ -102,6 +102,13 @@ describe("decide", () => {
     expect(decide(all, none, here)).toMatchObject(noDeployment);
   });
 
+  it("asks for the deployment of a key with which its client goes past the gateway", () => {
+    const all = entryOf({ deployments: ["*"], operations: ["admin"] });
+    const secret: Target = { ...target(), operation: "realtime-client-secrets", group: "admin" };
+    expect(decide(all, secret, here)).toMatchObject(noDeployment);
+    expect(decide(all, { ...secret, deployments: ["gpt-4o"] }, here)).toMatchObject({ allowed: true });
+  });
+
   it("asks for none at the upgrade whose messages name them, but for the group", () => {
     const upgrade: Target = { ...target(), operation: "responses-socket", group: "inference" };
     expect(decide(entry, upgrade, here)).toMatchObject({ allowed: true });
@@ -197,6 +204,8 @@ describe("limits", () => {
   const limited = (limits: GrantOptions) => entryOf({ deployments: ["gpt-4o"], routes: ["erp"], ...limits });
   const asked = (limits: GrantOptions, circumstances = here, query = "") =>
     decide(limited(limits), { ...target("gpt-4o"), query }, circumstances);
+  const askedDated = (limits: GrantOptions, query: string) =>
+    decide(limited(limits), { ...target("gpt-4o"), path: "/models/chat/completions", query }, here);
 
   it.each(["10.20.3.4", "::ffff:10.20.3.4"])("let %s in where its network is listed", (remoteAddress) => {
     expect(asked({ sourceNetworks: ["10.20.0.0/16"] }, { at: noon, remoteAddress }).allowed).toBe(true);
@@ -237,7 +246,15 @@ describe("limits", () => {
     ["my-api-version=2024-10-21", false],
     ["", false],
   ])("compare the API version of %j exactly", (query, allowed) => {
-    expect(asked({ apiVersions: ["2024-10-21"] }, here, query).allowed).toBe(allowed);
+    expect(askedDated({ apiVersions: ["2024-10-21"] }, query).allowed).toBe(allowed);
+  });
+
+  it("do not take a v1 request for one of a date that it also names: v1 answers it all the same", () => {
+    const query = "api-version=2024-10-21";
+    expect(asked({ apiVersions: ["2024-10-21"] }, here, query)).toMatchObject(noOperation);
+    expect(asked({ apiVersions: ["v1"] }, here, query)).toMatchObject(noOperation);
+    expect(asked({ apiVersions: ["v1", "2024-10-21"] }, here, query).allowed).toBe(true);
+    expect(asked({ apiVersions: ["preview"] }, here, "api-version=preview").allowed).toBe(true);
   });
 
   it("know a v1 request without a version as v1", () => {
