@@ -32,6 +32,8 @@ export const limits = z
     headerSeconds: z.number().positive().max(3600).default(30),
     /** A body that is waited for must bring something in so many seconds. */
     bodyStallSeconds: z.number().positive().max(3600).default(60),
+    /** An answer of which the client takes nothing for so many seconds is ended. */
+    unreadSeconds: z.number().positive().max(3600).default(120),
     /** Milliseconds by which the event loop may be late, for longer than a second, before requests are turned away. */
     eventLoopLagMs: z.number().positive().default(200),
   })

@@ -19,6 +19,7 @@ import { goodbyeMs, serveUpgrade } from "./serve-upgrade.ts";
 import { SourceGate, type SourceLimits } from "./source-gate.ts";
 import { stopListening } from "./stop-listening.ts";
 import { secureContextOptions, type TlsMaterial } from "./tls-context.ts";
+import { UnreadWatch } from "./unread-watch.ts";
 
 export interface ListenerLimits extends SourceLimits {
   /** Open at the same time with one client certificate. */
@@ -27,6 +28,8 @@ export interface ListenerLimits extends SourceLimits {
   readonly pipelinedRequests: number;
   /** To the end of a request's headers. */
   readonly headerSeconds: number;
+  /** For which a client may leave unread what waits for it. */
+  readonly unreadSeconds: number;
   readonly eventLoopLagMs: number;
 }
 
@@ -81,6 +84,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         ? log.warn({ lagMs }, "the event loop cannot keep up: requests are turned away")
         : log.info({ lagMs }, "the event loop keeps up again"),
   );
+  const unread = new UnreadWatch(
+    () => limits().unreadSeconds * 1000,
+    (socket) => {
+      metrics.shed("answer_unread");
+      socket.destroy();
+    },
+  );
   // The raw sockets, so that a connection still in its handshake can be cut too.
   const open = new Set<Socket>();
   const server: Server = createServer({
@@ -118,6 +128,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   server.on("secureConnection", (socket) => {
     metrics.connection("opened");
     socket.once("close", () => metrics.connection("closed"));
+    unread.add(socket);
     const presented = capturePresented(socket);
     const isSurplus = shares.enter(socket, presented, limits().connectionsPerClient);
     connections.set(
@@ -146,6 +157,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return isSurplus ? tooManyConnections : tooMuchToDo;
   };
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    // What had arrived before it was cut is parsed all the same.
+    if (request.socket.destroyed) return;
     const connection = connectionOf(request.socket);
     const begin = () =>
       void serveExchange(exchanges, connection.caller, request, response, turnAway(connection));
@@ -164,6 +177,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     void serveUpgrade(exchanges, goodbyes, connection.caller, upgrade, turnAway(connection));
   });
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
+    if (fault.code === "ERR_HTTP_REQUEST_TIMEOUT") metrics.shed("request_late");
     // Into an answer that is under way nothing may be written: a client would take it for a part of it.
     const isAnswering = connections.get(socket as Socket)?.isAnswering === true;
     if (fault.code === "ECONNRESET" || !socket.writable || isAnswering) return void socket.destroy();
@@ -172,11 +186,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
 
   loop.start();
+  unread.start();
   server.listen({ host: options.host, port: options.port, reusePort: options.reusePort === true });
   try {
     await once(server, "listening");
   } catch (cause) {
     loop.stop();
+    unread.stop();
     const problem = listenProblem(cause, "the gateway's port", options.host, options.port, "listen.port");
     throw new GatewayError("internal_error", problem, { cause });
   }
@@ -201,6 +217,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       await closed;
       clearTimeout(timer);
       loop.stop();
+      unread.stop();
     },
   };
 }
@@ -218,7 +235,9 @@ function soleListener(server: Server): (socket: Socket) => void {
   if (listener === undefined || others.length > 0)
     throw new GatewayError("internal_error", `Node ${process.version} accepts connections in an unknown way`);
   server.removeAllListeners("connection");
-  return (socket) => void Reflect.apply(listener, server, [socket]);
+  return (socket) => {
+    Reflect.apply(listener, server, [socket]);
+  };
 }
 
 function endSoon(socket: Socket): void {

@@ -87,6 +87,7 @@ async function listen(
       handshakesPerSecondPerSource: 10_000,
       pipelinedRequests: 1,
       headerSeconds: 30,
+      unreadSeconds: 60,
       eventLoopLagMs: 10_000,
     }),
     callers: {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { chat, type HostileWorld, startHostileWorld, statusOf } from "../support/hostile.ts";
+import { chat, type HostileWorld, startHostileWorld, statusOf, unharmed } from "../support/hostile.ts";
 
 let world: HostileWorld;
 const roomy = { connections: 1000, connectionsPerClient: 1000, connectionsPerSource: 1000 };
@@ -21,11 +21,6 @@ const models = "GET /openai/v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /** Opens so many, of which none sends anything. */
 const openMany = (count: number) => Promise.all(Array.from({ length: count }, () => world.open()));
-
-const expectServed = ({ statuses, slowestMs }: Awaited<ReturnType<HostileWorld["neighbourDuring"]>>) => {
-  expect(new Set(statuses)).toEqual(new Set([200]));
-  expect(slowestMs).toBeLessThan(10_000);
-};
 
 describe("a client with too many connections", () => {
   it("is told so on the surplus one, which is closed; its others and its neighbour are served", async () => {
@@ -89,7 +84,7 @@ describe("a source with too many connections", () => {
       for (let round = 0; round < 20; round += 1)
         await Promise.all(Array.from({ length: 50 }, () => world.openTcp().ended.catch(() => {})).slice(10));
     };
-    expectServed(await world.neighbourDuring(flood()));
+    expect(await world.neighbourDuring(flood())).toMatchObject(unharmed);
   });
 });
 
@@ -107,7 +102,7 @@ describe("a source with too many handshakes", () => {
         socket.destroy();
       }
     };
-    expectServed(await world.neighbourDuring(flood()));
+    expect(await world.neighbourDuring(flood())).toMatchObject(unharmed);
     // What five seconds save up, and what was gained in the meantime.
     const seconds = (performance.now() - beganAt) / 1000;
     expect(handshakes).toBeGreaterThanOrEqual(5 * perSecond);
