@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createManagedIdentityCredential } from "../../src/credential/adapters/managed-identity.ts";
-import { createTokenKeeper } from "../../src/credential/token-keeper.ts";
+import { createTokenKeeper, type TokenKeeper } from "../../src/credential/token-keeper.ts";
 import { AccessTokens } from "../../src/dev/azure/access-tokens.ts";
 import { faults } from "../../src/dev/azure/faults.ts";
 import { type LocalManagedIdentity, startManagedIdentity } from "../../src/dev/azure/managed-identity.ts";
@@ -49,6 +49,8 @@ function keeperFor(
     fetchToken: (abortSignal) => identity.getToken(`${resource}/.default`, { abortSignal }),
   });
 }
+
+const nextTryIn = (keeper: TokenKeeper, clock: Clock) => (keeper.state().nextFetchAt ?? 0) - clock.now();
 
 async function faultOf(promise: Promise<unknown>): Promise<GatewayError> {
   const outcome = await promise.then(
@@ -116,6 +118,46 @@ describe("a managed identity behind the token keeper", () => {
     expect(endpoint.requests.all).toHaveLength(1);
   });
 
+  // The SDK tells no `Retry-After` of this endpoint's: the backoff counts alone.
+  it.each([
+    ["with Retry-After", faults.throttled(2)],
+    ["without", { kind: "answer", status: 429, body: "" } as const],
+  ])("asks an endpoint that throttles %s again after 1, 2, 4 seconds", async (_, fault) => {
+    const clock = new ManualClock(Date.now());
+    const keeper = keeperFor(freshResource(), createManagedIdentityCredential(), clock);
+    endpoint.faults.always(fault);
+    await faultOf(keeper.headers());
+    for (const seconds of [1, 2, 4]) {
+      const asked = endpoint.requests.count;
+      const error = await faultOf(keeper.headers());
+      expect(error.retryAfterSeconds).toBe(seconds);
+      expect(endpoint.requests.count).toBe(asked);
+      if (seconds === 4) endpoint.faults.clear();
+      await clock.advance(seconds * 1000);
+      await expect.poll(() => endpoint.requests.count).toBe(asked + 1);
+      await expect.poll(() => nextTryIn(keeper, clock)).toBeGreaterThan(0);
+    }
+    expect(await keeper.headers()).toHaveLength(2);
+    keeper.stop();
+  });
+
+  it("waits for an endpoint that is slow, once for all", async () => {
+    endpoint.faults.next({ kind: "delay", ms: 800 });
+    const keeper = keeperFor(freshResource());
+    const all = await Promise.all([keeper.headers(), keeper.headers()]);
+    expect(new Set(all).size).toBe(1);
+    expect(endpoint.requests.all).toHaveLength(1);
+  });
+
+  it("refuses a token that ends before it came: one of the two clocks is wrong", async () => {
+    const ahead: Clock = {
+      now: () => Date.now() + 48 * 3_600_000,
+      after: (ms, run) => systemClock.after(ms, run),
+    };
+    const error = await faultOf(keeperFor(freshResource(), undefined, ahead).headers());
+    expect(describeFault(error)).toContain("is this machine's clock right?");
+  });
+
   it("ends its wait for an endpoint that hangs", async () => {
     endpoint.faults.always({ kind: "hang" });
     const error = await faultOf(keeperFor(freshResource()).headers());
@@ -128,8 +170,8 @@ describe("a managed identity's faults say what to do", () => {
     ["a reset", { kind: "reset" }, /cannot be reached/],
     ["404", { kind: "answer", status: 404, body: { error: "not_found" } }, /no such identity/],
     ["410", { kind: "answer", status: 410, body: { error: "gone" } }, /being updated/],
-    ["429", faults.throttled(60), /throttles/],
-    ["429 without a word", { kind: "answer", status: 429, body: "" }, /throttles/],
+    ["429 with Retry-After", faults.throttled(60), /throttles/],
+    ["429 without", { kind: "answer", status: 429, body: "" }, /throttles/],
     ["500", faults.serverError(), /status 500/],
     [
       "503 that is no JSON",
