@@ -14,7 +14,11 @@ export default defineConfig({
       suite("conformance", { testTimeout: 120_000 }),
       suite("fuzz", { testTimeout: 300_000 }),
       suite("architecture", { testTimeout: 60_000 }),
-      suite("e2e", { testTimeout: 30_000, hookTimeout: 60_000 }),
+      suite("e2e", {
+        testTimeout: 30_000,
+        hookTimeout: 60_000,
+        globalSetup: "test/support/operations-table.ts",
+      }),
     ],
   },
 });

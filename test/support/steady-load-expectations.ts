@@ -1,5 +1,12 @@
 /** What is to become of a caller's requests: `answered`, or refused with this reason. */
-export type Expectation = "answered" | { readonly refused: string };
+export type Expectation = "answered" | Refused;
+
+export interface Refused {
+  /** `x-certgate-reason`, or the code of the error that the client gets. */
+  readonly refused: string;
+  /** What is under way when this begins must not be cut. */
+  readonly cutsNothing?: true;
+}
 
 /** One request and its end. Times as `performance.now()`. */
 export interface Sent {
@@ -7,10 +14,19 @@ export interface Sent {
   readonly endedAt: number;
   /** 0 where no answer began. */
   readonly status: number;
-  /** `x-certgate-reason` */
+  /** `x-certgate-reason`, or the code of the fault. */
   readonly reason?: string;
   /** Why there is no whole answer, or none of the request's own. */
   readonly fault?: string;
+  /** Absent where the request never got one. */
+  readonly connection?: Connection;
+}
+
+/** What a request was sent on. */
+export interface Connection {
+  readonly openedAt: number;
+  /** `x-certgate-request-id` of any answer that came on it; absent until one did. */
+  requestId?: string;
 }
 
 export type Judged = "answered" | "refused" | "wronglyFailed" | "wronglyPassed" | "wronglyRefused";
@@ -18,14 +34,15 @@ export type Judged = "answered" | "refused" | "wronglyFailed" | "wronglyPassed" 
 interface Phase {
   readonly from: number;
   readonly mayPass: boolean;
-  /** Undefined: must not be refused. */
-  readonly refused: string | undefined;
+  /** The right reasons; none: must not be refused. */
+  readonly refused: readonly string[];
+  readonly mayCut: boolean;
 }
 
 const phaseOf = (from: number, expectation: Expectation): Phase =>
   expectation === "answered"
-    ? { from, mayPass: true, refused: undefined }
-    : { from, mayPass: false, refused: expectation.refused };
+    ? { from, mayPass: true, refused: [], mayCut: false }
+    : { from, mayPass: false, refused: [expectation.refused], mayCut: false };
 
 /** What was expected of one caller, and when. */
 export class Expectations {
@@ -37,8 +54,14 @@ export class Expectations {
 
   /** The change has begun: from now on both the old and the new outcome are right. */
   begin(expectation: Expectation, now = performance.now()): void {
-    const { refused } = phaseOf(now, expectation);
-    this.#phases.push({ from: now, mayPass: true, refused: refused ?? this.#phases.at(-1)?.refused });
+    const { mayPass, refused } = phaseOf(now, expectation);
+    const before = this.#phases.at(-1);
+    this.#phases.push({
+      from: now,
+      mayPass: mayPass || before?.mayPass === true,
+      refused: [...(before?.refused ?? []), ...refused],
+      mayCut: expectation !== "answered" && expectation.cutsNothing !== true,
+    });
   }
 
   /** The change is complete at this time: from then on only the new outcome is right. */
@@ -54,13 +77,12 @@ export class Expectations {
     );
     if (status === 200 && fault === undefined)
       return phases.at(-1)?.mayPass === true ? "answered" : "wronglyPassed";
-    const refusals = phases.filter(({ refused }) => refused !== undefined);
+    const refusals = phases.filter(({ refused }) => refused.length > 0);
     if (refusals.length === 0) return "wronglyFailed";
     // Cut without a reason may be what was under way when the change came; whoever asks later is told why.
     const isRight =
-      fault === undefined
-        ? refusals.some(({ refused }) => refused === reason)
-        : refusals.some(({ mayPass }) => mayPass);
+      (reason !== undefined && refusals.some(({ refused }) => refused.includes(reason))) ||
+      (fault !== undefined && refusals.some(({ mayCut }) => mayCut));
     return isRight ? "refused" : "wronglyRefused";
   }
 }

@@ -1,6 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
-import { type Expectation, Expectations, type Judged, type Sent } from "./steady-load-expectations.ts";
+import type { Socket } from "node:net";
+import {
+  type Connection,
+  type Expectation,
+  Expectations,
+  type Judged,
+  type Sent,
+} from "./steady-load-expectations.ts";
 
 /** One who asks at a constant rate. */
 export interface SteadyCaller {
@@ -20,6 +27,15 @@ export interface SteadyLoadOptions {
   readonly ca: string;
   readonly callers: readonly SteadyCaller[];
   readonly model?: string;
+  /** What broke off and should not have is asked once more, on a connection of its own; it counts as failed all the same. */
+  readonly asksAgain?: boolean;
+}
+
+/** A request whose connection broke, so that it had neither the answer nor the refusal that it should have had. */
+export interface Broken extends Connection {
+  readonly judged: Judged;
+  /** What became of it when it was asked again. */
+  readonly again?: Judged;
 }
 
 /** What became of a load. Times in milliseconds. */
@@ -36,6 +52,8 @@ export interface LoadReport {
   readonly wronglyRefused: number;
   /** Streams that began and were broken off, whether or not they should have been. */
   readonly cutStreams: number;
+  /** At most the first thousand. They count as wrong all the same. */
+  readonly broken: readonly Broken[];
   /** The longest time without one good answer. */
   readonly longestGap: number;
   /** Of whole answers that were not streamed. */
@@ -69,7 +87,8 @@ const cutWithinMs = 1000;
  * An open load: each request leaves when it is due, whatever became of those before, and nothing is tried again. Each
  * outcome is judged by what was expected of its caller while it was under way. What delays the load itself is told.
  */
-export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: SteadyLoadOptions): SteadyLoad {
+export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
+  const { port, ca, callers, model = "gpt-test", asksAgain = false } = options;
   const expectations = new Map(callers.map(({ name, expect }) => [name, new Expectations(expect)]));
   const expectationsOf = (name: string): Expectations => {
     const found = expectations.get(name);
@@ -77,16 +96,21 @@ export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: Stead
     return found;
   };
   const counts: Record<Judged, number> = {
-    ...{ answered: 0, refused: 0, wronglyFailed: 0, wronglyPassed: 0, wronglyRefused: 0 },
+    answered: 0,
+    refused: 0,
+    wronglyFailed: 0,
+    wronglyPassed: 0,
+    wronglyRefused: 0,
   };
   const examples: string[] = [];
+  const broken: Broken[] = [];
   const began = performance.now();
   const under = new Set<Promise<void>>();
   let waiting: { readonly at: number; readonly resolve: () => void }[] = [];
   let [requests, ended, cutStreams, slowest, latest, late, longestGap] = [0, 0, 0, 0, 0, 0, 0];
   let lastGood: number | undefined;
 
-  const judge = (caller: SteadyCaller, sent: Sent) => {
+  const judge = (caller: SteadyCaller, sent: Sent): Judged => {
     ended += 1;
     const judged = expectationsOf(caller.name).judge(sent);
     counts[judged] += 1;
@@ -102,24 +126,28 @@ export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: Stead
     }
     for (const one of waiting) if (ended >= one.at) one.resolve();
     waiting = waiting.filter(({ at }) => ended < at);
+    return judged;
+  };
+  const noteBroken = async (one: Broken, caller: SteadyCaller, ping: Ping) => {
+    if (broken.length >= 1000) return;
+    if (!asksAgain) return void broken.push(one);
+    const again = await send(agentOf(caller, ca, false), ping);
+    broken.push({ ...one, again: expectationsOf(caller.name).judge(again) });
   };
 
   const lines = callers.map((caller, index) => ({
     caller,
-    agent: new Agent({
-      keepAlive: caller.fresh !== true,
-      // Every kept connection is used in turn, not the last one again and again.
-      scheduling: "fifo",
-      // As a client's pool does: one that opened a connection for each request that waits would bury whatever is slow.
-      maxSockets: 8,
-      maxCachedSessions: 0,
-      ca,
-      cert: caller.client.chainPem,
-      key: caller.client.keyPem,
-    }),
+    agent: agentOf(caller, ca, caller.fresh !== true),
     // Not all in the same moment.
     due: began + (1000 / caller.perSecond) * ((index * 0.618) % 1),
   }));
+  const ask = async (line: (typeof lines)[number]): Promise<void> => {
+    const ping = { port, model, text: `n${requests}n`, streamed: line.caller.streamed === true };
+    const sent = await send(line.agent, ping);
+    const judged = judge(line.caller, sent);
+    if (judged.startsWith("wrongly") && sent.fault !== undefined && sent.connection !== undefined)
+      await noteBroken({ ...sent.connection, judged }, line.caller, ping);
+  };
   const timer = setInterval(() => {
     const now = performance.now();
     for (const line of lines)
@@ -127,13 +155,7 @@ export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: Stead
         requests += 1;
         latest = Math.max(latest, now - line.due);
         if (now - line.due > lateMs) late += 1;
-        const text = `n${requests}n`;
-        const one = send(line.agent, { port, model, text, streamed: line.caller.streamed === true }).then(
-          (sent) => {
-            under.delete(one);
-            judge(line.caller, sent);
-          },
-        );
+        const one = ask(line).finally(() => under.delete(one));
         under.add(one);
       }
   }, 4);
@@ -141,7 +163,13 @@ export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: Stead
   const report = (): LoadReport => ({
     ...counts,
     seconds: (performance.now() - began) / 1000,
-    ...{ requests, cutStreams, slowest, latest, late, examples },
+    requests,
+    cutStreams,
+    slowest,
+    latest,
+    late,
+    examples,
+    broken,
     // The time since the last good answer is a gap too.
     longestGap: Math.max(longestGap, performance.now() - (lastGood ?? began)),
   });
@@ -174,6 +202,21 @@ export function startSteadyLoad({ port, ca, callers, model = "gpt-test" }: Stead
   };
 }
 
+const agentOf = (caller: SteadyCaller, ca: string, keepAlive: boolean): Agent =>
+  new Agent({
+    keepAlive,
+    // Every kept connection is used in turn, not the last one again and again.
+    scheduling: "fifo",
+    // As a client's pool does: one that opened a connection for each request that waits would bury whatever is slow.
+    maxSockets: 8,
+    maxCachedSessions: 0,
+    ca,
+    cert: caller.client.chainPem,
+    key: caller.client.keyPem,
+  });
+
+const connections = new WeakMap<Socket, Connection>();
+
 interface Ping {
   readonly port: number;
   readonly model: string;
@@ -189,26 +232,43 @@ async function send(agent: Agent, { port, model, text, streamed }: Ping): Promis
   const head = Promise.withResolvers<IncomingMessage>();
   const request = httpsRequest(
     {
-      ...{ host: "127.0.0.1", servername: "localhost", port, agent, method: "POST" },
+      host: "127.0.0.1",
+      servername: "localhost",
+      port,
+      agent,
+      method: "POST",
       path: "/openai/v1/chat/completions",
       headers: { "content-type": "application/json", "content-length": body.length },
       signal: AbortSignal.timeout(patienceMs),
     },
     head.resolve,
   );
+  let connection: Connection | undefined;
+  request.once("socket", (socket) => {
+    connection = connections.get(socket) ?? { openedAt: performance.now() };
+    connections.set(socket, connection);
+  });
   request.once("error", head.reject);
   request.end(body);
   let status = 0;
+  const sent = () => ({
+    sentAt,
+    endedAt: performance.now(),
+    status,
+    ...(connection === undefined ? {} : { connection }),
+  });
   try {
     const answer = await head.promise;
     status = answer.statusCode ?? 0;
     const reason = answer.headers["x-certgate-reason"];
+    const requestId = answer.headers["x-certgate-request-id"];
+    if (connection !== undefined && typeof requestId === "string") connection.requestId = requestId;
     let whole = "";
     for await (const chunk of answer.setEncoding("utf8")) whole += chunk;
     // An answer of 200 is good only when it is complete and this request's own.
     const isWhole = whole.includes(text) && (!streamed || /data: \[DONE\]\s*$/.test(whole));
     return {
-      ...{ sentAt, endedAt: performance.now(), status },
+      ...sent(),
       ...(typeof reason === "string" ? { reason } : {}),
       ...(status === 200 && !isWhole
         ? { fault: `not its answer, or not whole: ${whole.slice(0, 200)}` }
@@ -216,6 +276,6 @@ async function send(agent: Agent, { port, model, text, streamed }: Ping): Promis
     };
   } catch (fault) {
     const { code = "", message } = fault as Error & { code?: string };
-    return { sentAt, endedAt: performance.now(), status, fault: `${code} ${message}` };
+    return { ...sent(), reason: code, fault: message };
   }
 }

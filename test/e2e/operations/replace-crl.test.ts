@@ -48,7 +48,7 @@ it("a CRL is replaced on disk by one that lists another client: refused within a
         async () =>
           (await world.log()).some(({ client, reason }) => client === "stolen" && reason === refused.refused),
         {
-          timeout: 3000,
+          timeout: 20_000,
         },
       )
       .toBe(true);

@@ -39,7 +39,7 @@ it("the gateway's own certificate and key are replaced in place, one file after 
     cast,
     world.certgate.port,
     [{ ...cast.callers[0]!, name: "newcomers", perSecond: 30, fresh: true }],
-    cast.pki.root.pem + next.root.pem,
+    { ca: cast.pki.root.pem + next.root.pem },
   );
   await load.ended(200);
   expect(await servedCertificate()).toBe(cast.pki.server.thumbprint);
@@ -52,7 +52,7 @@ it("the gateway's own certificate and key are replaced in place, one file after 
   await load.ended(200);
   expect(await servedCertificate()).toBe(cast.pki.server.thumbprint);
   await put("server.key", next.server.keyPem);
-  await expect.poll(servedCertificate, { timeout: 5000 }).toBe(next.server.thumbprint);
+  await expect.poll(servedCertificate, { timeout: 20_000 }).toBe(next.server.thumbprint);
   await load.ended(400);
   expect(noteOperation("rotate the server certificate", await load.stop())).toMatchObject(clean);
 });
