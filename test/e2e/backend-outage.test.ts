@@ -8,9 +8,11 @@ beforeAll(async () => {
       // Verified against the runtime's own roots, which do not know the test CA.
       config["backends"].untrusted = { endpoint: azure.openAi.url, credential: "gateway" };
       config["backends"].dead = { endpoint: "https://127.0.0.1:1", credential: "gateway" };
+      config["backends"].nameless = { endpoint: "https://does-not-exist.invalid", credential: "gateway" };
+      config["deployments"].nameless = { backend: "nameless" };
       config["deployments"].untrusted = { backend: "untrusted" };
       config["deployments"].dead = { backend: "dead" };
-      config["clients"]["device-1"].deployments.push("untrusted", "dead");
+      config["clients"]["device-1"].deployments.push("untrusted", "dead", "nameless");
       config["timeouts"] = { firstByteSeconds: 1 };
     },
   });
@@ -27,6 +29,16 @@ describe("a backend", () => {
     const answer = await world.ask(chat("dead"));
     expect([answer.status, answer.headers["x-certgate-reason"]]).toEqual([502, "backend_unreachable"]);
     expect((await world.ask(chat("gpt-test"))).status).toBe(200);
+  });
+
+  it("whose name is not found is a 502 that says so in the log only", async () => {
+    const answer = await world.ask(chat("nameless"));
+    expect([answer.status, answer.headers["x-certgate-reason"]]).toEqual([502, "backend_unreachable"]);
+    expect(answer.text).not.toContain("does-not-exist");
+    const line = (await world.log()).find(
+      ({ requestId }) => requestId === answer.headers["x-certgate-request-id"],
+    );
+    expect(line?.["detail"]).toMatch(/ENOTFOUND|EAI_AGAIN/);
   });
 
   it("whose certificate is not trusted gets no token", async () => {

@@ -1,6 +1,6 @@
 import { startLocalAzure } from "../../src/dev/azure/local-azure.ts";
 import { type LocalOpenAi, startOpenAi } from "../../src/dev/azure/openai/server.ts";
-import { createTestPki } from "./test-pki.ts";
+import { createTestPki, type TestPki } from "./test-pki.ts";
 import { startWorld, type World, type WorldConfig } from "./world.ts";
 
 /** A gateway before two local OpenAIs, `first` and `second`, which take the same tokens. */
@@ -13,8 +13,9 @@ export interface TwoBackends extends World {
 export async function startTwoBackends(
   names: readonly string[],
   configure: (config: WorldConfig) => void,
+  shared?: TestPki,
 ): Promise<TwoBackends> {
-  const pki = await createTestPki();
+  const pki = shared ?? (await createTestPki());
   const tls = { cert: pki.server.chainPem, key: pki.server.keyPem };
   const deployments = Object.fromEntries(names.map((name) => [name, "gpt-4o"]));
   const azure = await startLocalAzure({ tls, deployments });
