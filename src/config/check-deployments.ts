@@ -7,7 +7,6 @@ export function checkDeployments(root: Loose, report: Report): void {
     checkForms(deployment, report);
     checkMembers(deployment, at(root, "backends"), report);
   }
-  checkRoutes(root, report);
 }
 
 function checkForms(deployment: Loose, report: Report): void {
@@ -48,22 +47,5 @@ function checkMembers(deployment: Loose, backends: Loose, report: Report): void 
         "is of another kind than those above it: their requests are not written alike",
         "Make a deployment of its own for each kind.",
       );
-  }
-}
-
-/** The pass-through lane has its own connections, which know less. */
-function checkRoutes(root: Loose, report: Report): void {
-  for (const [, route] of entries(at(root, "routes"))) {
-    const backend = text(at(route, "backend"));
-    if (backend === undefined) continue;
-    for (const option of ["hostHeader", "proxy"]) {
-      const node = at(root, "backends", backend, option);
-      if (isNothing(node) || node.value === "none") continue;
-      report(
-        node.path,
-        `counts for deployments only, and the route ${String(route.path.at(-1))} leads to this backend`,
-        "Make a backend of its own for the route, without it.",
-      );
-    }
   }
 }

@@ -82,11 +82,18 @@ function connectorOf(
   tls: buildConnector.BuildOptions,
 ): buildConnector.connector {
   const secure = buildConnector(tls);
-  if (proxy === undefined) return secure;
+  const direct: buildConnector.connector = (options, callback) =>
+    secure(options, (...[fault, socket]: Parameters<buildConnector.Callback>) => {
+      // An alert after the handshake, such as "certificate required": undici would forget it over the end that follows.
+      socket?.once("error", (alert) => socket.destroy(alert));
+      if (fault === null) callback(null, socket);
+      else callback(fault, null);
+    });
+  if (proxy === undefined) return direct;
   const authority = authorityOf(origin);
   return (options, callback) => {
     openTunnel(proxy, authority, connectTimeoutMs).then(
-      (httpSocket) => secure({ ...options, httpSocket }, callback),
+      (httpSocket) => direct({ ...options, httpSocket }, callback),
       (fault: Error) => callback(fault, null),
     );
   };

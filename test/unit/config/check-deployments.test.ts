@@ -13,7 +13,6 @@ function problems(deployment: unknown, more: object = {}, check = checkDeploymen
     credentials: { c: {} },
     backends: { a: azure, b: azure, rock: bedrock, ...more },
     deployments: { gpt: deployment },
-    routes: { erp: { backend: "b" } },
   };
   check({ path: [], value }, (path, message) => found.push(`${formatPath(path)}: ${message}`));
   return found;
@@ -60,14 +59,6 @@ describe("the backends of a deployment", () => {
     expect(problems({ backends: [{ backend: "a" }, { backend: "c" }] }, {}, checkReferences)).toEqual([
       'deployments.gpt.backends[1].backend: names the backend "c", which is not defined',
     ]);
-  });
-
-  it("tell of what a route's connections do not know", () => {
-    expect(problems({ backend: "a" }, { b: { ...azure, proxy: "http://p", hostHeader: "x" } })).toEqual([
-      "backends.b.hostHeader: counts for deployments only, and the route erp leads to this backend",
-      "backends.b.proxy: counts for deployments only, and the route erp leads to this backend",
-    ]);
-    expect(problems({ backend: "a" }, { b: { ...azure, proxy: "none" } })).toEqual([]);
   });
 
   it.each([
