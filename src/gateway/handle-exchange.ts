@@ -7,6 +7,7 @@ import { parseBody } from "../target/parse-body.ts";
 import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
+import { grantBatchInputs } from "./batch-input.ts";
 import type { Caller, CallerVerdict, ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
 import { findPlaces } from "./find-backend.ts";
@@ -77,6 +78,13 @@ export async function handleExchange(
   if (head.value.operation.answeredBy === "gateway")
     return answerModels(entry, response, draft.requestId, deployment);
 
+  const inputs = await grantBatchInputs(
+    grant.value,
+    [...gateway.objectPools.keys()],
+    gateway.ownership,
+    (wider) => decide(entry, wider, circumstancesOf(draft)),
+  );
+  if (!inputs.allowed) return inputs;
   const places = await findPlaces(gateway, entry, grant.value, head.value);
   if (!places.allowed) return places;
   const granting = { head: head.value, grant: grant.value, body, request, response, draft };

@@ -7,8 +7,10 @@ import type { Target } from "../model/target.ts";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { type Expected, namesObjects, type SeenObject } from "../ownership/ids-in-answer.ts";
 import { notFoundInBackendsWords } from "../ownership/not-found.ts";
-import { type DaysKept, expiryOf } from "../ownership/object-lifetimes.ts";
+import { claimsFor } from "../ownership/claims-for.ts";
+import type { DaysKept } from "../ownership/object-lifetimes.ts";
 import type { OwnershipStore, StoredObject } from "../ownership/ownership-store.ts";
+import { claimLines, linesOf } from "./batch-input.ts";
 import { type AnswerFilter, claimingAnswer } from "./claim-answer.ts";
 
 /** What the story needs to know who made which stored object. */
@@ -111,6 +113,7 @@ export function claimsOf(
     async claim(seen) {
       try {
         await claimObjects(client, seen, backend, ownership);
+        if (target.linesFor !== undefined) await claimLines(target.linesFor, seen, backend, ownership);
       } catch (fault) {
         const isDown = fault instanceof GatewayError && fault.code === "ownership_unavailable";
         if (!isDown || target.creates === undefined || !worthWithoutId.has(target.creates)) throw fault;
@@ -128,14 +131,9 @@ export async function claimObjects(
   client: string,
   seen: readonly SeenObject[],
   backend: string,
-  { store, daysKept, clock }: Ownership,
+  ownership: Ownership,
 ): Promise<void> {
-  const now = clock.now();
-  const claims = seen.map(({ kind, id, expiresAt }) => ({
-    object: { backend, kind, id },
-    expiresAt: expiryOf(kind, now, daysKept, expiresAt),
-  }));
-  await store.claim(claims, client);
+  await ownership.store.claim(claimsFor(seen, backend, ownership), client);
 }
 
 /** After a backend deleted an object: its entry goes too. One that cannot be removed grants nothing any more. */
@@ -146,7 +144,7 @@ export async function forgetDeleted(
 ): Promise<void> {
   const gone: StoredObject[] = target.objects
     .filter(({ kind }) => kind === target.deletes)
-    .map((object) => ({ ...object, backend }));
+    .flatMap((object) => [{ ...object, backend }, ...linesOf({ ...object, backend })]);
   try {
     await store.forget(gone);
   } catch (fault) {

@@ -11,6 +11,8 @@ export const objectKinds = {
   upload: "own",
   part: "upload",
   batch: "own",
+  /** The lines of a file that were read when it was uploaded. */
+  batch_input: "file",
   assistant: "own",
   thread: "own",
   message: "thread",

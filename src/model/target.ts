@@ -13,6 +13,8 @@ export interface Target {
   readonly objects: readonly NamedObject[];
   /** A good answer holds the id of a new object of this kind, which then belongs to the caller. */
   readonly creates?: ObjectKind;
+  /** The deployment that the lines of an uploaded file name, which is the input of batches then. */
+  readonly linesFor?: string;
   /** The answer lists objects of this kind, whoever made them. */
   readonly lists?: ObjectKind;
   /** A good answer ends the object of this kind that the path names. */

@@ -1,5 +1,5 @@
 import { isDeploymentName } from "../model/deployment-name.ts";
-import { isObjectId, type NamedObject } from "../model/object-kind.ts";
+import { isObjectId, type NamedObject, type ObjectKind } from "../model/object-kind.ts";
 import { quoteInput } from "../model/quote-input.ts";
 import { decodeString, JsonFault } from "./json-scan.ts";
 import type { JsonKind, JsonVisitor } from "./json-scan.ts";
@@ -151,8 +151,15 @@ export class BodyWalker implements JsonVisitor {
     if (this.deployments.length + this.objects.length >= mostNames)
       throw new JsonFault("the body names too many deployments and objects");
     if (isDeployment) this.deployments.push(text);
-    else this.objects.push({ kind: names, id: text });
+    else this.objects.push(...this.#objectsNamed(names, text));
     return isDeployment;
+  }
+
+  /** The lines of a file are reached by the file's own id. Where they need not be known, it is a file as any other. */
+  #objectsNamed(kind: ObjectKind, id: string): readonly NamedObject[] {
+    if (kind !== "batch_input") return [{ kind, id }];
+    const file = { kind: "file", id } as const;
+    return this.#context.allows.has("uninspected-batches") ? [file] : [file, { kind, id }];
   }
 
   #unmentioned(shape: Shape, name: string): BodyRefusal | undefined {

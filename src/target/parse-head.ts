@@ -106,6 +106,8 @@ export interface BodyNames {
   readonly stream: boolean;
   /** The top-level `store`, where the body has one. */
   readonly store: boolean | undefined;
+  /** The deployment that the lines of a batch's input name. */
+  readonly linesFor?: string | undefined;
 }
 
 /**
@@ -128,6 +130,7 @@ export function assembleTarget(head: RequestHead, body: BodyNames): Target {
     deployments: uniqueDeployments(head, body.deployments),
     objects: uniqueObjects(head.objects, body.objects),
     ...(creates === undefined ? {} : { creates }),
+    ...(body.linesFor === undefined ? {} : { linesFor: body.linesFor }),
     ...(lists === undefined ? {} : { lists }),
     ...(deletes === undefined ? {} : { deletes }),
     path: head.path,

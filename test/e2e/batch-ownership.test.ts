@@ -52,15 +52,16 @@ const line = (id: string, body: object) =>
 const messages = [{ role: "user", content: "hello" }];
 /** The second line asks for nothing, so the service writes an error file too. */
 const lines = [line("a", { model: "gpt-test", messages }), line("b", { model: "gpt-test" })].join("\n");
-const upload: Question = {
+const uploadOf = (file: string, purpose = "batch"): Question => ({
   path: `${v1}/files`,
   headers: { "content-type": "multipart/form-data; boundary=b" },
   body: [
-    `--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n`,
+    `--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n${purpose}\r\n`,
     `--b\r\ncontent-disposition: form-data; name="file"; filename="a.jsonl"\r\n`,
-    `content-type: application/jsonl\r\n\r\n${lines}\r\n--b--\r\n`,
+    `content-type: application/jsonl\r\n\r\n${file}\r\n--b--\r\n`,
   ].join(""),
-};
+});
+const upload = uploadOf(lines);
 
 const good = async (world: World, question: Question): Promise<Answer> => {
   const answer = await world.ask(question);
@@ -161,6 +162,52 @@ describe("a batch", () => {
     await strange(there, cancel);
     expect((await good(there, cancel)).json.status).toBe("cancelled");
     expect((await good(here, { path: `${v1}/batches/${id}` })).json.status).toBe("cancelled");
+  });
+
+  it("takes no file whose lines were not read: not one of another purpose, nor one that a batch wrote", async () => {
+    const hidden = uploadOf(line("a", { model: "gpt-other", messages }), "user_data");
+    const file = (await good(here, hidden)).json.id as string;
+    const { output } = await runBatch();
+    const before = azure.openAi.requests.count;
+    for (const world of [here, there])
+      for (const input of [file, output]) {
+        const { status, headers } = await world.ask(create(input));
+        expect([status, headers["x-certgate-reason"]]).toEqual([403, "operation_not_permitted"]);
+      }
+    expect(azure.openAi.requests.count).toBe(before);
+  });
+
+  it("needs its lines' deployment granted when it is made, not only when they came", async () => {
+    const input = (await good(here, upload)).json.id as string;
+    const rights = { deployments: ["gpt-other"], operations: ["files", "batches"] };
+    const grant = (roles: object, own: object) =>
+      there.reconfigure((config) => {
+        config["roles"] = roles;
+        const { thumbprints } = config["clients"]["device-1"];
+        config["clients"]["device-1"] = { thumbprints, ...own };
+      });
+    const refused = async () => {
+      const before = azure.openAi.requests.count;
+      const { status, headers } = await there.ask(create(input));
+      expect([status, headers["x-certgate-reason"]]).toEqual([403, "deployment_not_permitted"]);
+      expect(azure.openAi.requests.count).toBe(before);
+    };
+    await grant({}, rights);
+    await refused();
+    // One role's deployment is not lent to the operations of another.
+    await grant(
+      { keeps: { deployments: ["gpt-test"], operations: ["files"] } },
+      { ...rights, roles: ["keeps"] },
+    );
+    await refused();
+    await grant({}, { deployments: ["gpt-test"], operations: ["inference", "files", "batches"] });
+    await good(there, create(input));
+  });
+
+  it("takes no file that was deleted", async () => {
+    const input = (await good(here, upload)).json.id as string;
+    await good(here, { path: `${v1}/files/${input}`, method: "DELETE" });
+    expect((await there.ask(create(input))).headers["x-certgate-reason"]).toBe("object_not_found");
   });
 
   it("is in no list", async () => {

@@ -56,11 +56,11 @@ const respond = (change: object = {}): Question => ({
   body: { model: "gpt-test", input: "hello there", ...change },
 });
 const boundary = "a-boundary";
-const upload = (text: string): Question => ({
+const upload = (text: string, purpose = "assistants"): Question => ({
   path: `${v1}/files`,
   headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
   body: [
-    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nassistants\r\n`,
+    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n${purpose}\r\n`,
     `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="a.jsonl"\r\n`,
     `content-type: application/octet-stream\r\n\r\n${text}\r\n--${boundary}--\r\n`,
   ].join(""),
@@ -178,9 +178,10 @@ function provesOwnership(store: () => Promise<object>): void {
   });
 
   it("files and what batches write into files belong to who made them", async () => {
-    const input = await mine(here, upload("some text"));
+    const line = '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-test"}}';
+    const input = await mine(here, upload(line, "batch"));
     const content = await there.ask({ path: `${v1}/files/${input}/content` });
-    expect([content.status, content.text]).toEqual([200, expect.stringContaining("some text")]);
+    expect([content.status, content.text]).toEqual([200, expect.stringContaining(line)]);
     for (const path of [`files/${input}`, `files/${input}/content`])
       expect((await strange({ path: `${v1}/${path}` })).json.error.message).toContain("No such File object");
     expect((await strange({ path: `${v1}/files/${input}`, method: "DELETE" })).status).toBe(404);

@@ -53,12 +53,15 @@ export function startMultipart(
         ? brokenModelRule(undefined, placeOf(operation.deployment), head.deployment)
         : undefined;
     if (rule !== undefined) return refuseBody("request_malformed", rule);
-    const named = operation.deployment === "lines" ? form.lines?.deployment : model;
+    const linesFor = form.lines?.deployment;
+    const named = operation.deployment === "path" || model === "" ? undefined : model;
     target = assembleTarget(head, {
-      deployments: named === undefined || named === "" || operation.deployment === "path" ? [] : [named],
+      // Wherever the row says that its deployment stands: lines that name one are lines that must be granted.
+      deployments: [named, linesFor].filter((name) => name !== undefined),
       objects: [],
       stream: form.stream,
       store: undefined,
+      linesFor,
     });
     return allow(target, [traceOf(target)]);
   };

@@ -39,10 +39,10 @@ export const batchEndpoints = {
   "/v1/responses": "responses",
 } as const;
 
-/** Which deployment a batch uses was seen when its file was uploaded, line by line. A blob is not seen. */
+/** Which deployment a batch uses was seen when its file was uploaded, line by line. A blob is not seen, nor other files. */
 export const batch = shape({
   ...metadata,
-  input_file_id: objectId("file"),
+  input_file_id: objectId("batch_input"),
   input_blob: otherwise,
   output_folder: otherwise,
   endpoint: oneOf(Object.keys(batchEndpoints), () =>

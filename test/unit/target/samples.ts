@@ -59,7 +59,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   "containers-files-create": { body: { file_id: "f-1" }, objects: [file("f-1")] },
   "batches-create": {
     body: { input_file_id: "f-1", endpoint: "/chat/completions", completion_window: "24h" },
-    objects: [file("f-1")],
+    objects: [file("f-1"), { kind: "batch_input", id: "f-1" }],
   },
   "assistants-create": {
     body: {

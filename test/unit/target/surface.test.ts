@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { readMultipart } from "../../../src/target/multipart/start-multipart.ts";
 import { parseBody } from "../../../src/target/parse-body.ts";
 import { parseHead } from "../../../src/target/parse-head.ts";
 import { compileSurface, type OperationRow, rowProblems } from "../../../src/target/surface.ts";
+import { formHeaders, formOf, part } from "./samples.ts";
 
 const row: OperationRow = {
   name: "rerank",
@@ -46,6 +48,21 @@ describe("an operator's own operation", () => {
     expect(
       parseHead({ method: "GET", url: "/openai/deployments/m/files/f-1", headers: [] }, surface),
     ).toMatchObject({ allowed: true, value: { deployment: "m", objects: [{ kind: "file", id: "f-1" }] } });
+  });
+
+  it("names the deployment of a batch's lines wherever its own stands", () => {
+    const row = { name: "audited-files", group: "files", method: "POST", deployment: "path" } as const;
+    const path = "/openai/deployments/{deployment}/audited-files";
+    const surface = compileSurface([{ ...row, path, form: "file", creates: "file" }]);
+    const url = "/openai/deployments/m/audited-files";
+    const head = parseHead({ method: "POST", url, headers: formHeaders }, surface);
+    if (!head.allowed) throw new Error(head.detail);
+    const line = '{"method":"POST","url":"/chat/completions","body":{"model":"gpt-other"}}';
+    const form = formOf(part("purpose", "batch"), part("file", line, "a.jsonl"));
+    expect(readMultipart(head.value, form)).toMatchObject({
+      allowed: true,
+      value: { deployments: ["m", "gpt-other"], linesFor: "gpt-other" },
+    });
   });
 
   it.each<[string, Partial<OperationRow>, string]>([
