@@ -178,6 +178,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
     if (fault.code === "ERR_HTTP_REQUEST_TIMEOUT") metrics.shed("request_late");
+    // What still comes after a refusal is thrown away; to end it now would reset the connection, and the answer with it.
+    if (socket.writableEnded) return;
     // Into an answer that is under way nothing may be written: a client would take it for a part of it.
     const isAnswering = connections.get(socket as Socket)?.isAnswering === true;
     if (fault.code === "ECONNRESET" || !socket.writable || isAnswering) return void socket.destroy();

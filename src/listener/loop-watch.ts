@@ -1,5 +1,5 @@
-/** How often the event loop is looked at. */
-const everyMs = 100;
+/** How often the event loop is looked at: far more often than a limit, or a turn of just that length would go unseen. */
+const everyMs = 20;
 /** For how long it must be late, or in time again, until that counts: one slow step is no overload. */
 const settledMs = 1000;
 const settledLooks = 3;

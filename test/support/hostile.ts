@@ -8,8 +8,8 @@ import { startWorld, type World, type WorldConfig } from "./world.ts";
 /** A gateway with a client that keeps to itself (`device-1`), and one that does not. */
 export interface HostileWorld extends World {
   readonly hostile: IssuedCertificate;
-  /** Bytes on a connection of the hostile client, from an address of its own. */
-  open(): Promise<HostileConnection>;
+  /** Bytes on a connection of the hostile client, or of another one, from an address of its own. */
+  open(client?: IssuedCertificate): Promise<HostileConnection>;
   /** The same before any handshake. */
   openTcp(): HostileConnection;
   /** Has the good client ask, one request after the other each over a connection of its own, while something goes on. */
@@ -67,13 +67,13 @@ export async function startHostileWorld(configure: (config: WorldConfig) => void
     ...world,
     hostile,
     openTcp,
-    async open() {
+    async open(client = hostile) {
       const socket = connectTls({
         ...where,
         ca: pki.root.pem,
         servername: "localhost",
-        cert: hostile.chainPem,
-        key: hostile.keyPem,
+        cert: client.chainPem,
+        key: client.keyPem,
       });
       const connection = follow(socket);
       const connected = new Promise((resolve) => void socket.once("secureConnect", resolve));

@@ -17,7 +17,7 @@ beforeEach(() => {
 
 /** Looks that come so many milliseconds late each. */
 function late(lagMs: number, looks: number): void {
-  for (let count = 0; count < looks; count += 1) watch.look((now += 100 + lagMs));
+  for (let count = 0; count < looks; count += 1) watch.look((now += 20 + lagMs));
 }
 
 describe("the watch over the event loop", () => {
@@ -27,7 +27,7 @@ describe("the watch over the event loop", () => {
   });
 
   it("tells of it when the loop was late for a second", () => {
-    late(250, 2);
+    late(250, 3);
     expect(watch.overloaded).toBe(false);
     late(250, 1);
     expect(watch.overloaded).toBe(true);
@@ -35,23 +35,23 @@ describe("the watch over the event loop", () => {
 
   it("does not for a single step, however long", () => {
     late(5000, 1);
-    late(0, 20);
+    late(0, 100);
     expect(changes).toEqual([]);
   });
 
   it("does not when one look in between was in time", () => {
     for (let round = 0; round < 20; round += 1) {
-      late(250, 2);
+      late(250, 3);
       late(0, 1);
     }
     expect(changes).toEqual([]);
   });
 
   it("takes it back only when the loop was late by less than half for a second", () => {
-    late(250, 3);
+    late(250, 4);
     late(150, 50);
     expect(watch.overloaded).toBe(true);
-    late(50, 6);
+    late(50, 14);
     expect(watch.overloaded).toBe(true);
     late(50, 1);
     expect(watch.overloaded).toBe(false);
@@ -63,7 +63,14 @@ describe("the watch over the event loop", () => {
     late(250, 10);
     expect(watch.overloaded).toBe(false);
     limitMs = 200;
-    late(250, 3);
+    late(250, 4);
+    expect(watch.overloaded).toBe(true);
+  });
+
+  it.each([70, 100, 120, 200])("sees turns of %i ms, though a look in between comes in time", (turnMs) => {
+    limitMs = 40;
+    // Each look comes at the end of the turn in which it was due.
+    for (let due = 20; now < 3000; due = now + 20) watch.look((now = Math.ceil(due / turnMs) * turnMs));
     expect(watch.overloaded).toBe(true);
   });
 
