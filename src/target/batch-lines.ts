@@ -42,6 +42,7 @@ const envelope = shape({ custom_id: plain, url: plain, body: opaque });
 
 const longestLine = 4 * 1024 * 1024;
 const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 
 /**
  * Reads a batch's input while it streams: each line is the body of a request. All lines name one deployment, as the
@@ -88,7 +89,10 @@ export class BatchLines {
   #read(): void {
     this.#line += 1;
     const bytes = this.#kept.take();
-    if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === 0x0d)) return;
+    if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === carriageReturn)) return;
+    // White space to JSON, and the end of a line to a reader with universal newlines.
+    if (bytes.subarray(0, -1).includes(carriageReturn))
+      throw this.#fault("request_malformed", "A carriage return may only stand at the line's end.");
     const context = { drawsImages: false, allows: this.#allows };
     const outer = readJson(bytes, envelope, context);
     if (!(outer instanceof BodyWalker)) throw this.#fault(outer.code, outer.detail);

@@ -99,6 +99,12 @@ describe("the lines of a batch", () => {
     ["a list", `[${line("gpt-4o")}]`],
     ["two objects in one", `${line("gpt-4o")}${line("other")}`],
     ["two objects with a CR between", `${line("gpt-4o")}\r${line("other")}`],
+    // A reader with universal newlines finds a whole line in the middle of this one.
+    [
+      "one that lies between two CRs in another",
+      line("gpt-4o", {}, { metadata: "HERE" }).replace('"HERE"', `{"x":\r${line("other")}\r}`),
+    ],
+    ["one with a CR inside", line("gpt-4o").replace("{", "{\r")],
     ["a byte order mark", `\ufeff${line("gpt-4o")}`],
     ["UTF-16", Buffer.from(line("gpt-4o"), "utf16le")],
     ["gzip", Buffer.from([0x1f, 0x8b, 8, 0])],
