@@ -4,7 +4,7 @@ import type { Loose } from "./loose.ts";
 import { formatPath } from "./problem.ts";
 
 /** The inference lane's own paths: a route there would take requests away from the checks of that lane. */
-const reserved = ["/openai/", "/models/"];
+const reserved = ["/openai/", "/models/", "/model/"];
 
 /** Which lane and which route a path belongs to must never be a question of order. */
 export function checkRoutes(root: Loose, report: Report): void {

@@ -33,9 +33,14 @@ export const dataSources = shape(
   },
 );
 
+/** An object names a voice that somebody had made. */
+const voice = string;
+
 export const chat = shape({
   ...common,
+  audio: shape({ voice }),
   messages: shape({
+    // An earlier answer's.
     audio: shape({ id: storedObject }),
     content: shape({ file: shape({ file_id: objectId("file") }) }),
   }),
@@ -45,10 +50,6 @@ export const chat = shape({
   data_sources: dataSources,
 });
 
-export const speech = shape({
-  ...common,
-  // An object names a voice that somebody had made.
-  voice: string,
-});
+export const speech = shape({ ...common, voice });
 
 export const images = shape(common);

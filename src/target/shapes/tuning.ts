@@ -7,6 +7,7 @@ import {
   oneOf,
   opaque,
   type Shape,
+  second,
   shape,
   stored,
   string,
@@ -69,6 +70,9 @@ const source = shape({
 export const evalRun = shape({
   ...metadata,
   data_source: shape({
+    type: oneOf(["jsonl", "completions", "responses"], () => malformed(stored)),
+    // An agent has a deployment of its own.
+    target: absent(second("names what an eval is about, beside its model: not supported yet")),
     model: deployment,
     source,
     sampling_params: shape({

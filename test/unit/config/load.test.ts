@@ -376,6 +376,7 @@ describe("cross checks", () => {
       "routes.erp.path",
       "",
     ],
+    ["a route at /model/", (d) => (d["routes"].erp.path = "/model/"), "routes.erp.path", ""],
     ["a route at /models/", (d) => (d["routes"].erp.path = "/models/"), "routes.erp.path", ""],
     ["a route with dot segments", (d) => (d["routes"].erp.path = "/erp/../openai/"), "routes.erp.path", ""],
     ["two routes of one path", (d) => (d["routes"].two = { ...d["routes"].erp }), "routes.two.path", ""],

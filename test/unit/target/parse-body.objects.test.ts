@@ -157,6 +157,21 @@ describe("somebody's stored object", () => {
     expect(detail(verdict)).toContain(place);
   });
 
+  it("is refused in chat: a voice that somebody had made", () => {
+    const audio = { format: "wav", voice: { id: "voice_1" } };
+    expect(detail(parse({ model: "m", messages: [], audio }))).toContain("audio.voice");
+    expect(detail(parse({ model: "m", messages: [], audio: { ...audio, voice: "alloy" } }))).toBe("allowed");
+  });
+
+  it("is refused in a run of an eval: an agent, and a source of a kind that is not known", () => {
+    const run = headOf("/openai/v1/evals/eval_1/runs");
+    const source = { type: "file_id", id: "f-1" };
+    const told = (data: object) => detail(parse({ data_source: { source, ...data } }, run));
+    expect(told({ type: "jsonl" })).toBe("allowed");
+    expect(told({ type: "azure_ai_target_completions" })).toContain("data_source.type");
+    expect(told({ type: "completions", target: { type: "azure_ai_agent", name: "x" } })).toContain("target");
+  });
+
   it("is refused in chat: an earlier answer's audio", () => {
     expect(
       detail(parse({ model: "m", messages: [{ role: "assistant", audio: { id: "audio_1" } }] })),
