@@ -54,6 +54,10 @@ async function placesOfObjects(
   const { objectPools } = gateway;
   const located = await locateObjects(grant, [...objectPools.keys()], gateway.ownership);
   if (!located.allowed) return located;
+  if (located.value === undefined && head.operation.upgrade !== undefined) {
+    const ready = placesOfSocket(gateway, entry, head);
+    if (ready !== undefined) return allow(ready, [...located.trace, traceOf(ready.places)]);
+  }
   const name = located.value ?? homeOfNewObjects(gateway, entry);
   if (name === undefined)
     return refuse(
@@ -65,6 +69,27 @@ async function placesOfObjects(
   if (ready === undefined) throw new GatewayError("internal_error", `there is no backend called ${name}`);
   if (!ready.places.every(({ backend }) => isTakenBy(head.operation, backend.kind))) return notUnderstood;
   return allow(ready, [...located.trace, traceOf(ready.places)]);
+}
+
+/**
+ * Where a WebSocket may lead whose messages will name the deployments: where all of its client's lie under their own
+ * names. There its messages can also name what the client has stored, so the home of new objects comes first.
+ */
+function placesOfSocket(gateway: Whereabouts, entry: ClientEntry, head: RequestHead): ReadyPool | undefined {
+  const deployments = [...entry.rights.deployments];
+  const ready = deployments[0] === undefined ? undefined : gateway.poolOf(deployments[0]);
+  const places = (ready?.places ?? []).filter(
+    ({ backend }) =>
+      isTakenBy(head.operation, backend.kind) && refuseElsewhere(gateway, deployments, backend) === undefined,
+  );
+  if (ready === undefined || places.length === 0) return undefined;
+  const home = homeOfNewObjects(gateway, entry);
+  return {
+    pool: ready.pool,
+    places: places.map((place) =>
+      place.backend.name === home ? { ...place, member: { ...place.member, priority: 0 } } : place,
+    ),
+  };
 }
 
 /** Where all the client's deployments lie, if that is one backend; else where the configuration says. */
@@ -99,31 +124,6 @@ export const namesAt =
       ? member.upstream.deployment
       : poolOf(deployment)?.places.find((place) => place.backend.name === backend.name)?.member.upstream
           .deployment;
-
-/**
- * The one backend for what cannot go to another once it has begun, such as a WebSocket: picked as any attempt is.
- * @throws GatewayError `ownership_unavailable`, `internal_error`
- */
-export async function findBackend(
-  gateway: Whereabouts,
-  entry: ClientEntry,
-  grant: Grant,
-  head: RequestHead,
-): Promise<Verdict<ReadyBackend>> {
-  const found = await findPlaces(gateway, entry, grant, head);
-  if (!found.allowed) return found;
-  const { pool, places } = found.value;
-  const picked = pool.pick(
-    places.map(({ member }) => member),
-    new Set(),
-  );
-  // Whether it can be opened is found out by opening it: nothing is learnt, and nothing counts as under way.
-  picked?.lease.end();
-  const place = places.find(({ member }) => member === picked?.member) ?? places[0];
-  if (place === undefined)
-    throw new GatewayError("internal_error", "there is no place for a granted request");
-  return allow(place.backend, found.trace);
-}
 
 /**
  * What a message in a WebSocket names must lie where the connection leads, under that name: it cannot go elsewhere, and

@@ -1,26 +1,43 @@
+import { BackendFault } from "../forward/backend-fault.ts";
 import { requestHeaders } from "../forward/request-headers.ts";
 import { responseHeaders } from "../forward/response-headers.ts";
 import { readWebSocketWish, webSocketAnswerHeaders } from "../forward/web-socket-headers.ts";
 import type { OpenedWebSocket, RefusedWebSocket } from "../forward/web-socket-lane.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
+import type { Target } from "../model/target.ts";
 import { deny } from "../model/verdict.ts";
 import { decide } from "../policy/decide.ts";
-import { parseHead, targetOf } from "../target/parse-head.ts";
+import { parseHead, type RequestHead, targetOf } from "../target/parse-head.ts";
+import { type Attempt, tryPlaces } from "./attempts.ts";
 import type { Caller, ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft } from "./exchange-draft.ts";
-import { findBackend, refuseElsewhere } from "./find-backend.ts";
-import type { Gateway, ReadyBackend } from "./gateway.ts";
+import { findPlaces } from "./find-backend.ts";
+import type { Gateway, Place, ReadyBackend } from "./gateway.ts";
 import { judgeMessage } from "./judge-message.ts";
 import { CallerLeft } from "./read-body.ts";
+import { withRetryAfter } from "./relay.ts";
 import { relaySocket } from "./relay-socket.ts";
 import { socketErrorEvent } from "./socket-error-event.ts";
 import { SocketIds } from "./socket-ids.ts";
-import type { Upgrade, UpgradeEnd } from "./upgrade.ts";
+import type { Upgrade, UpgradeEnd, UpgradeOver } from "./upgrade.ts";
 import { whilePresent } from "./while-present.ts";
 
+/** A granted upgrade, with everything that an attempt needs of it. */
+interface GrantedUpgrade {
+  readonly connection: ConnectionCaller;
+  readonly client: string;
+  readonly head: RequestHead;
+  readonly target: Target;
+  /** Subprotocols that may be offered. */
+  readonly protocols: readonly string[];
+  readonly upgrade: Upgrade;
+  readonly draft: ExchangeDraft;
+}
+
 /**
- * The story of a WebSocket of the inference APIs: target -> grant -> backend -> credential -> open towards the backend ->
- * accept the client -> judge each message. The backend comes first, so that its refusal still is an HTTP answer.
+ * The story of a WebSocket of the inference APIs: target -> grant -> backends -> attempts (credential -> open towards the
+ * backend) -> accept the client -> judge each message. The backend comes first, so that its refusal still is an HTTP
+ * answer, and so that another one can be tried. It stays where it was opened.
  * @throws GatewayError while nothing was accepted; CallerLeft
  */
 export async function openWebSocket(
@@ -38,8 +55,8 @@ export async function openWebSocket(
   if (!head.allowed) return head;
   draft.path = head.value.path;
   draft.operation = head.value.operation.name;
-  const api = head.value.operation.upgrade;
-  if (api === undefined) return deny("operation_unknown", "This operation does not take an upgrade.");
+  if (head.value.operation.upgrade === undefined)
+    return deny("operation_unknown", "This operation does not take an upgrade.");
   const wish = readWebSocketWish(request.rawHeaders);
   if (!wish.ok)
     return deny(wish.code, `${wish.rule.charAt(0).toUpperCase()}${wish.rule.slice(1)}.`, [
@@ -51,44 +68,70 @@ export async function openWebSocket(
   const grant = decide(entry, target, circumstancesOf(draft));
   if (!grant.allowed) return grant;
   upgrade.granted(entry, (changed) => decide(changed, target, circumstancesOf(draft)));
-  const place = await findBackend(gateway, entry, grant.value, head.value);
-  if (!place.allowed) return place;
-  const backend = place.value;
-  draft.backend = backend.name;
-  const elsewhere = refuseElsewhere(gateway, target.deployments, backend);
-  if (elsewhere !== undefined) return elsewhere;
+  const places = await findPlaces(gateway, entry, grant.value, head.value);
+  if (!places.allowed) return places;
 
+  const { client } = principal;
+  const granted = { connection, client, head: head.value, target, protocols: wish.protocols, upgrade, draft };
+  const triable = {
+    draft,
+    // Until it is accepted, an upgrade has left nothing behind.
+    retryable: true,
+    replayable: true,
+    isAnswered: () => upgrade.goodbye !== undefined,
+    isCallerGone: () => socket.destroyed,
+  };
+  return tryPlaces(gateway, places.value, triable, (attempt) => openAt(gateway, granted, attempt));
+}
+
+async function openAt(
+  gateway: Gateway,
+  granted: GrantedUpgrade,
+  { place, judge }: Attempt,
+): Promise<UpgradeOver | "again"> {
+  const { target, protocols, upgrade, draft } = granted;
+  const { request, socket } = upgrade;
+  const { backend } = place;
   const outbound = {
-    method: "GET" as const,
+    method: "GET",
     path: `${backend.basePath}${target.path}${target.query === "" ? "" : `?${target.query}`}`,
     headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...target.headers],
   };
-  const opened = await whilePresent(socket, async (signal) => {
-    const credential = await backend.outbound.headers(
-      { ...outbound, origin: backend.origin, body: null },
-      signal,
-    );
-    return openReported(
-      gateway,
-      backend,
-      { ...outbound, headers: [...outbound.headers, ...credential], protocols: wish.protocols },
-      signal,
-    );
+  const { opened, credential } = await whilePresent(socket, async (signal) => {
+    const authenticating = { ...outbound, origin: backend.origin, body: null };
+    const headers = await backend.outbound.headers(authenticating, signal);
+    const wanted = {
+      path: outbound.path,
+      headers: [...outbound.headers, ...headers],
+      protocols,
+      answerTimeoutMs: gateway.quickFirstByteTimeoutMs,
+    };
+    return { opened: await openReported(gateway, backend, wanted, signal), credential: headers };
   });
-  if (!opened.opened) return answerOf(opened, draft);
+  const verdict = judge(opened.opened ? 101 : opened.status, opened.headers, credential);
+  if (opened.opened) return converse(gateway, granted, place, opened);
+  return verdict.pass ? answerOf(opened, draft, verdict.retryAfterSeconds) : "again";
+}
 
-  const client = backend.webSockets.accept(request, socket, upgrade.head, {
+/** Accepts the client, and stands between it and the backend until one of them ends. */
+async function converse(
+  gateway: Gateway,
+  { connection, client, head, upgrade, draft }: GrantedUpgrade,
+  { backend, member }: Place,
+  opened: OpenedWebSocket,
+): Promise<UpgradeOver> {
+  const side = backend.webSockets.accept(upgrade.request, upgrade.socket, upgrade.head, {
     protocol: opened.protocol,
     headers: webSocketAnswerHeaders(opened.headers, draft.requestId),
   });
-  if (client === undefined) {
+  if (side === undefined) {
     opened.side.terminate();
     throw new CallerLeft();
   }
-  const ids = new SocketIds(principal.client, backend.name, gateway.ownership, draft.requestId);
-  const { remoteAddress } = draft;
-  const open = { connection, head: head.value, client: principal.client, remoteAddress, backend, ids };
-  const relay = relaySocket(client, opened.side, {
+  const api = head.operation.upgrade ?? "realtime";
+  const ids = new SocketIds(client, backend.name, gateway.ownership, draft.requestId);
+  const open = { connection, head, client, remoteAddress: draft.remoteAddress, backend, ids };
+  const relay = relaySocket(side, opened.side, {
     admit: (message) => judgeMessage(gateway, open, message),
     // In the Realtime API nothing outlives its session.
     learn: (event) => (api === "responses" ? ids.learn(event) : undefined),
@@ -100,6 +143,8 @@ export async function openWebSocket(
     draft.reason = fault.code;
     draft.detail = describeFault(fault);
   }
+  // That it was opened was a good word about the backend, and too early.
+  if (fault instanceof BackendFault) member.upstream.breaker.learn({ kind: "broken" });
   return { status: 101, ...(denied === undefined ? {} : { denied }), isFault: fault !== undefined };
 }
 
@@ -131,9 +176,16 @@ async function openReported(
 }
 
 /** A backend's refusal, as any other answer of it. */
-function answerOf({ status, headers, body }: RefusedWebSocket, draft: ExchangeDraft): UpgradeEnd {
+function answerOf(
+  { status, headers, body }: RefusedWebSocket,
+  draft: ExchangeDraft,
+  retryAfterSeconds: number | undefined,
+): UpgradeOver {
   const passed: string[] = [];
-  const all = responseHeaders(headers, draft.requestId);
+  const all = responseHeaders(
+    retryAfterSeconds === undefined ? headers : withRetryAfter(headers, retryAfterSeconds),
+    draft.requestId,
+  );
   for (let at = 0; at < all.length; at += 2)
     if (all[at] !== "content-length") passed.push(all[at] as string, all[at + 1] as string);
   passed.push("content-length", String(body.length));

@@ -1,3 +1,4 @@
+import { BackendFault } from "../forward/backend-fault.ts";
 import type { WebSocketFailure, WebSocketSide } from "../forward/web-socket-lane.ts";
 import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import { GatewayError } from "../kernel/errors.ts";
@@ -24,6 +25,7 @@ export interface SocketRules {
 /** Why a WebSocket ended, where its two sides did not just close it. */
 export interface SocketEnd {
   readonly denied?: Denied;
+  /** A `BackendFault` when the backend broke off. */
   readonly fault?: GatewayError;
 }
 
@@ -152,11 +154,11 @@ class Relay implements SocketRelay {
       this.#fail(unreachable("the backend's message is too large", fault), closeCode.tooLarge);
     else if (kind === "silent")
       this.#fail(new GatewayError("backend_timeout", "the backend answers no pings", { cause: fault }));
-    else this.#fail(unreachable("the backend broke off", fault));
+    else this.#fail(brokenOff(fault));
   }
 
   #backendClosed(code: number, reason: string): void {
-    if (!this.#isOver && code === closeCode.abnormal) this.#fail(unreachable("the backend broke off"));
+    if (!this.#isOver && code === closeCode.abnormal) this.#fail(brokenOff());
     else if (!this.#isOver) {
       this.#toBackend.stop();
       this.#toClient.finish(() => this.#client.close(...sayable(code, reason)));
@@ -208,6 +210,10 @@ const sayable = (code: number, reason: string): [number?, string?] =>
 
 const unreachable = (why: string, cause?: Error): GatewayError =>
   new GatewayError("backend_unreachable", why, { cause });
+
+/** Unlike the others no matter of what was said: it tells of the backend's health. */
+const brokenOff = (cause?: Error): BackendFault =>
+  new BackendFault("backend_unreachable", "the backend broke off", { sent: true, cause });
 
 const asGatewayError = (fault: unknown): GatewayError =>
   fault instanceof GatewayError

@@ -185,7 +185,7 @@ class HeadGate implements AnswerSink {
 }
 
 /** @param headers flat raw pairs */
-function withRetryAfter(headers: readonly string[], seconds: number): string[] {
+export function withRetryAfter(headers: readonly string[], seconds: number): string[] {
   const others: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {
     const name = (headers[at] as string).toLowerCase();

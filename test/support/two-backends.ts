@@ -38,7 +38,7 @@ export async function startTwoBackends(
       config["clients"]["device-1"] = {
         ...config["clients"]["device-1"],
         deployments: Object.keys(config["deployments"] as object),
-        operations: ["inference", "files"],
+        operations: ["inference", "files", "realtime"],
       };
     },
   });

@@ -3,7 +3,7 @@ import { CircuitBreaker } from "../../../src/backend/circuit-breaker.ts";
 import { BackendPool } from "../../../src/backend/pool.ts";
 import { RetryBudget } from "../../../src/backend/retry-budget.ts";
 import { Upstream } from "../../../src/backend/upstream.ts";
-import { findBackend, findPlaces, namesAt, refuseElsewhere } from "../../../src/gateway/find-backend.ts";
+import { findPlaces, namesAt, refuseElsewhere } from "../../../src/gateway/find-backend.ts";
 import type { Gateway, ReadyBackend, ReadyPool } from "../../../src/gateway/gateway.ts";
 import { claimObjects, type Ownership } from "../../../src/gateway/ownership.ts";
 import type { BackendKind } from "../../../src/model/backend.ts";
@@ -183,12 +183,35 @@ describe("a request goes", () => {
 });
 
 describe("a WebSocket", () => {
-  it("goes to one backend that takes requests now, and leaves nothing under way there", async () => {
-    const ready = poolOf("gpt", ["north", "south"]);
-    ready.places[0]?.member.upstream.breaker.begin()({ kind: "unsent" });
-    const found = await findBackend(gatewayWith({ gpt: ready }), entry(), grant([], "gpt"), head("realtime"));
-    expect(found).toMatchObject({ value: { name: "south" } });
-    expect(ready.places.map(({ member }) => member.upstream.outstanding)).toEqual([0, 0]);
+  /** All that a client of these deployments can be led to by an upgrade that names none, the preferred place first. */
+  const ledTo = async (deployments: Record<string, ReadyPool>, change: Partial<Gateway> = {}) => {
+    const client = entry(...Object.keys(deployments));
+    const found = await findPlaces(
+      gatewayWith(deployments, change),
+      client,
+      grant([]),
+      head("responses-socket"),
+    );
+    if (!found.allowed) return found.code;
+    const byPriority = found.value.places.toSorted((a, b) => a.member.priority - b.member.priority);
+    return byPriority.map(({ backend }) => backend.name);
+  };
+
+  it("that names no deployment goes where all that its messages may name lie under their own names", async () => {
+    const places = { a: poolOf("a", ["north:x", "south", "west"]), b: poolOf("b", ["west", "south"]) };
+    expect(await ledTo(places)).toEqual(["south", "west"]);
+  });
+
+  it("that names no deployment goes first to where its client's new objects are made", async () => {
+    const places = { a: poolOf("a", ["north", "south"]) };
+    expect(await ledTo(places)).toEqual(["north", "south"]);
+    expect(await ledTo(places, { backendOfNewObjects: "south" })).toEqual(["south", "north"]);
+  });
+
+  it("that names no deployment goes where new objects are made, when its client's deployments share no backend", async () => {
+    const places = { a: poolOf("a", ["north"]), b: poolOf("b", ["south"]) };
+    expect(await ledTo(places, { backendOfNewObjects: "south" })).toEqual(["south"]);
+    expect(await ledTo(places)).toBe("operation_not_permitted");
   });
 
   it("may name only what has the same name on its backend", () => {
