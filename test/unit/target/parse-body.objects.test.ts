@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Feature } from "../../../src/target/features.ts";
 import { parseBody } from "../../../src/target/parse-body.ts";
 import { parseHead } from "../../../src/target/parse-head.ts";
+import { compileSurface } from "../../../src/target/surface.ts";
 
 const headOf = (url: string) => {
   const verdict = parseHead({ method: "POST", url, headers: ["content-type", "application/json"] });
@@ -119,6 +121,25 @@ describe("an object that the gateway can look up the owner of", () => {
       [{}, { store: true }, { store: null }, { store: false }].map((body) => creates(body, chat)),
     ).toEqual([undefined, "completion", undefined, undefined]);
     expect(creates({ store: "false" }, responses)).toContain("true or false");
+  });
+});
+
+describe("the input of a batch", () => {
+  const batches = {
+    method: "POST",
+    url: "/openai/v1/batches",
+    headers: ["content-type", "application/json"],
+  };
+  const objectsWith = (features: readonly Feature[]) => {
+    const head = parseHead(batches, compileSurface([], features));
+    const verdict = head.allowed ? parse({ input_file_id: "f-1" }, head.value) : head;
+    return verdict.allowed ? verdict.value.objects : verdict.detail;
+  };
+
+  it("is a file, and lines that were read; a file of any kind where the operator says so", () => {
+    const file = { kind: "file", id: "f-1" };
+    expect(objectsWith([])).toEqual([file, { kind: "batch_input", id: "f-1" }]);
+    expect(objectsWith(["uninspected-batches"])).toEqual([file]);
   });
 });
 
