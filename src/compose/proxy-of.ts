@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { GatewayError } from "../kernel/errors.ts";
 
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -6,6 +7,8 @@ export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
  * The proxy of a backend, as its configuration says.
  * @param proxy `none`, a URL, or `environment`: HTTPS_PROXY unless NO_PROXY excepts the host, as Go reads them; the
  * loopback is always excepted then
+ * @throws GatewayError `internal_error` for a HTTPS_PROXY that names no HTTP proxy: going directly would be another way
+ * than the one that was asked for
  */
 export function proxyOf(origin: string, proxy: string, env: ProxyEnvironment): string | undefined {
   if (proxy === "none") return undefined;
@@ -22,7 +25,14 @@ export function proxyOf(origin: string, proxy: string, env: ProxyEnvironment): s
     .filter((entry) => entry !== "")
     .some((entry) => excepts(entry.toLowerCase(), host, port === "" ? "443" : port));
   if (excepted) return undefined;
-  return /^https?:\/\//i.test(url) ? url : `http://${url}`;
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
+  // Its text may hold a password.
+  if (!/^https?:/i.test(whole) || !URL.canParse(whole))
+    throw new GatewayError(
+      "internal_error",
+      "HTTPS_PROXY of the environment is not the URL of an HTTP proxy; backends that need none have `proxy: none`",
+    );
+  return whole;
 }
 
 /** `*`, `example.com` (with all below it), `.example.com` (only what is below it), an address; a port may follow. */

@@ -59,6 +59,13 @@ export function openTunnel(proxy: string, authority: string, timeoutMs: number):
 
 function authorization(username: string, password: string): Record<string, string> {
   if (username === "" && password === "") return {};
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${plain(username)}:${plain(password)}`;
   return { "proxy-authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+/** @param text percent-encoded; a stray `%`, as people write it in passwords, stands for itself */
+function plain(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"),
+  );
 }

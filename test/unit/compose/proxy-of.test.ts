@@ -43,6 +43,17 @@ describe("the proxy of a backend", () => {
     expect(of(origin, noProxy)).toBe(proxy);
   });
 
+  it.each(["socks5://proxy.example:1080", "http://", "http://proxy.example:port", "::"])(
+    "is refused where HTTPS_PROXY is no URL of an HTTP proxy: %s",
+    (bad) => {
+      const env = { HTTPS_PROXY: bad, NO_PROXY: "b.example" };
+      expect(() => proxyOf("https://a.example", "environment", env)).toThrow(/HTTPS_PROXY/);
+      for (const written of ["none", proxy])
+        expect(() => proxyOf("https://a.example", written, env)).not.toThrow();
+      expect(proxyOf("https://b.example", "environment", env)).toBeUndefined();
+    },
+  );
+
   it.each(["https://localhost:1", "https://127.0.0.1", "https://127.1.2.3", "https://[::1]:8443"])(
     "is never the environment's for the loopback: %s",
     (origin) => {
