@@ -55,7 +55,10 @@ function takeName(words: readonly string[]): { readonly name?: string; readonly 
   return name === undefined ? { rest: words } : { name, rest: words.toSpliced(at, 1) };
 }
 
-function formatReport({ name, type, ok, facts, problem }: CredentialReport): string {
-  const lines = Object.entries(facts).map(([key, value]) => `    ${key.padEnd(12)} ${value}\n`);
-  return `${ok ? "+" : "x"} ${name} (${type})\n${lines.join("")}${problem === undefined ? "" : `    ${problem}\n`}`;
+function formatReport({ name, type, ok, facts, problem, seen }: CredentialReport): string {
+  const lines = Object.entries(facts).map(([key, value]) => `${key.padEnd(12)} ${value}`);
+  if (problem !== undefined) lines.push(problem);
+  // Apart from the sentence, whose end may be a command to type.
+  if (seen !== undefined) lines.push(`seen: ${seen}`);
+  return `${ok ? "+" : "x"} ${name} (${type})\n${lines.map((line) => `    ${line}\n`).join("")}`;
 }

@@ -7,7 +7,7 @@ import {
 import type { SecretSourceConfig } from "../config/secret-source-schema.ts";
 import { readTokenClaims } from "../credential/token-claims.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { describeFault } from "../kernel/errors.ts";
+import { describeFault, GatewayError } from "../kernel/errors.ts";
 import { redactText } from "../kernel/redact.ts";
 import { createCrlReader } from "../trust/crl-reader.ts";
 import { testAwsCredential } from "./aws-credentials.ts";
@@ -21,8 +21,10 @@ export interface CredentialReport {
   readonly ok: boolean;
   /** What was found, by the name of each thing; never a token or a key. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Why not, and what to do. */
+  /** Why not, and what to do: one sentence, of which the end may be a command to type. */
   readonly problem?: string;
+  /** What was seen, where that says more. */
+  readonly seen?: string;
 }
 
 type Facts = Readonly<Record<string, string>>;
@@ -56,8 +58,14 @@ async function testOne(
   try {
     return { name, type, ok: true, facts: await factsOf(config, name, options, origins, clock) };
   } catch (fault) {
-    return { name, type, ok: false, facts: {}, problem: redactText(describeFault(fault)) };
+    return { name, type, ok: false, facts: {}, ...problemOf(fault) };
   }
+}
+
+function problemOf(fault: unknown): Pick<CredentialReport, "problem" | "seen"> {
+  const told = (of: unknown) => redactText(describeFault(of));
+  const [own, cause] = fault instanceof GatewayError ? [fault.message, fault.cause] : [fault, undefined];
+  return { problem: told(own), ...(cause === undefined ? {} : { seen: told(cause) }) };
 }
 
 async function factsOf(
