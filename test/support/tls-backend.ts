@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import type { TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 import { WebSocketServer } from "ws";
@@ -12,6 +12,7 @@ export interface Arrival {
   readonly method: string;
   readonly url: string;
   readonly rawHeaders: readonly string[];
+  /** Latin-1: a character a byte. */
   readonly body: string;
   readonly host: string | undefined;
   /** The name in SNI; undefined: none. */
@@ -47,8 +48,8 @@ export async function startTlsBackend(tls: ServerOptions): Promise<TlsBackend> {
   };
   async function start(options: ServerOptions, port: number): Promise<Server> {
     const started = createServer(options, (request, response) => {
-      void text(request).then((body) => {
-        arrived(request, body);
+      void buffer(request).then((body) => {
+        arrived(request, body.toString("latin1"));
         response.writeHead(200, { "content-type": "application/json" }).end('{"object":"chat.completion"}');
       });
     });
