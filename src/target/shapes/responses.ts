@@ -36,6 +36,7 @@ const fields = {
   tool_choice: shape({ tools: responseTool }),
   text: shape({ format: schemaFormat }),
   input: inputItem,
+  instructions: inputItem,
   data_sources: dataSources,
 } as const satisfies Parameters<typeof shape>[0];
 

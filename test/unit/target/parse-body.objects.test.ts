@@ -169,6 +169,13 @@ describe("somebody's stored object", () => {
     ["a search by id only", { input: [{ type: "web_search_call", id: "ws_1", status: "x" }] }, "input[]"],
     ["a call by id only", { input: [{ type: "function_call", id: "fc_1", call_id: "c" }] }, "input[]"],
     ["a result by id only", { input: [{ type: "function_call_output", id: "f", call_id: "c" }] }, "input[]"],
+    // A response tells them as a list of items: a backend may take them so, too.
+    [
+      "an item as instructions",
+      { instructions: [{ type: "item_reference", id: "m" }] },
+      "instructions[].type",
+    ],
+    ["an item without a type as instructions", { instructions: [{ id: "msg_1" }] }, "instructions[]"],
     ["an unknown item", { input: [{ type: "configuration_update" }] }, "input[].type"],
     ["an unknown tool", { tools: [{ type: "memory_search" }] }, "tools[].type"],
     ["a tool's type as a list", { tools: [{ type: ["image_generation"] }] }, "tools[].type"],
