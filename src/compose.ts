@@ -14,6 +14,7 @@ import type { Config } from "./config/schema.ts";
 import { watchFiles } from "./config/watch-files.ts";
 import type { ExplainFacts } from "./gateway/explain.ts";
 import { ByteBudget } from "./kernel/byte-budget.ts";
+import { watchClock } from "./kernel/clock-watch.ts";
 import type { Clock } from "./kernel/clock.ts";
 import type { RefreshingState } from "./kernel/refreshing.ts";
 import { LiveExchanges } from "./listener/live-exchanges.ts";
@@ -101,6 +102,14 @@ async function start(
     },
   });
   started.defer(() => configuration.close());
+  started.defer(
+    watchClock(clock, (byMs) =>
+      log.warn(
+        { byMs },
+        "the machine's clock was set, or the machine slept: what has ended by it, has ended",
+      ),
+    ),
+  );
 
   // Up before anything is waited for and until everything else is down, so that it can say what is going on.
   let phase: "starting" | "accepting" | "shutting down" = "starting";

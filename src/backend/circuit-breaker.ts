@@ -15,7 +15,7 @@ export interface BreakerOptions {
 
 interface Opening {
   readonly reason: OpenReason;
-  readonly since: number;
+  /** Monotonic ms: a clock that is set ends no opening, and prolongs none. */
   readonly until: number;
   readonly seen: string;
 }
@@ -51,29 +51,29 @@ export class CircuitBreaker {
     const open = this.#current();
     if (open === undefined) return { state: "closed" };
     const { reason, until, seen } = open;
-    return this.#clock.now() < until
-      ? { state: "open", reason, until, seen }
+    const leftMs = until - this.#clock.monotonic();
+    return leftMs > 0
+      ? { state: "open", reason, until: this.#clock.now() + leftMs, seen }
       : { state: "half-open", reason, seen };
   }
 
   /** Whether a request may be sent now. */
   get admits(): boolean {
     const open = this.#current();
-    return open === undefined || (this.#clock.now() >= open.until && !this.#probing);
+    return open === undefined || (this.#clock.monotonic() >= open.until && !this.#probing);
   }
 
   /** Milliseconds until a request may be sent, as far as is known. */
   get waitMs(): number {
     const open = this.#current();
-    return open === undefined ? 0 : Math.max(0, open.until - this.#clock.now());
+    return open === undefined ? 0 : Math.max(0, open.until - this.#clock.monotonic());
   }
 
   /** Its share of its weight: below 1 for a while after a recovery. */
   get share(): number {
     if (this.#recoveredAt === undefined) return 1;
-    const share = (this.#clock.now() - this.#recoveredAt) / this.#options.slowStartMs;
+    const share = (this.#clock.monotonic() - this.#recoveredAt) / this.#options.slowStartMs;
     if (share >= 1) this.#recoveredAt = undefined;
-    // Also when the clock went back.
     return Math.min(1, Math.max(firstShare, share));
   }
 
@@ -117,7 +117,7 @@ export class CircuitBreaker {
     // An answer to a request that was sent before it opened says nothing about now.
     if (this.#open !== undefined && !isProbe) return;
     if (this.#open?.reason === "failing" && this.#options.slowStartMs > 0)
-      this.#recoveredAt = this.#clock.now();
+      this.#recoveredAt = this.#clock.monotonic();
     this.#openings = 0;
     this.#open = undefined;
   }
@@ -139,22 +139,18 @@ export class CircuitBreaker {
   }
 
   #opens(reason: OpenReason, ms: number, seen: string): void {
-    const since = this.#clock.now();
-    const until = since + Math.min(ms, this.#options.maxOpenMs);
+    const until = this.#clock.monotonic() + Math.min(ms, this.#options.maxOpenMs);
     const already = this.#current();
     if (already !== undefined && already.until >= until) return;
     // A pause ends by itself; what failed before it is proved by a probe all the same.
-    this.#open = { reason: already?.reason === "failing" ? "failing" : reason, since, until, seen };
+    this.#open = { reason: already?.reason === "failing" ? "failing" : reason, until, seen };
   }
 
   /** What it is open for; a pause that is over is over. */
   #current(): Opening | undefined {
     const open = this.#open;
     if (open === undefined) return undefined;
-    const now = this.#clock.now();
-    // The clock was set back: it must not stay open for the difference.
-    if (now < open.since) this.#open = { ...open, since: now, until: now + (open.until - open.since) };
-    if (open.reason === "paused" && now >= open.until) {
+    if (open.reason === "paused" && this.#clock.monotonic() >= open.until) {
       this.#open = undefined;
       this.#openings = 0;
       this.#failuresInARow = 0;

@@ -60,7 +60,7 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
     renewNext = false;
     const fetched = await fetch(signal, renew);
     const id = idOf(fetched.value);
-    if (id !== last?.id) last = { id, since: clock.now() };
+    if (id !== last?.id) last = { id, since: clock.monotonic() };
     else if (renew)
       logger.warn(
         { credential: name },
@@ -119,7 +119,7 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
     refused(id) {
       const usable = refreshing.usable();
       if (usable === undefined || idOf(usable) !== id || gate.underWay() !== undefined) return true;
-      if (last !== undefined && clock.now() - last.since < provenMs) return false;
+      if (last !== undefined && clock.monotonic() - last.since < provenMs) return false;
       if (!gate.tryPass()) return false;
       logger.warn(
         { credential: name },

@@ -20,8 +20,8 @@ export function createRenewalGate(clock: Clock): RenewalGate {
   let underWay: Promise<void> | undefined;
   return {
     tryPass() {
-      if (clock.now() - lastAt < pauseMs) return false;
-      lastAt = clock.now();
+      if (clock.monotonic() - lastAt < pauseMs) return false;
+      lastAt = clock.monotonic();
       return true;
     },
     renew(run) {

@@ -176,7 +176,7 @@ class Attempts<T> {
   }
 
   get #elapsedMs(): number {
-    return this.#clock.now() - this.#triable.draft.startedAt;
+    return this.#clock.monotonic() - this.#triable.draft.begunAt;
   }
 
   #nothingLeft(): GatewayError {

@@ -36,4 +36,7 @@ export type ExchangeDraft = Mutable<
     | "reason"
     | "detail"
   >
->;
+> & {
+  /** Monotonic ms of the request's arrival: how long things took must not depend on a clock that is set. */
+  readonly begunAt: number;
+};

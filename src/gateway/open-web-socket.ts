@@ -154,9 +154,9 @@ async function openReported(
   request: Parameters<ReadyBackend["webSockets"]["open"]>[0],
   signal: AbortSignal,
 ): Promise<OpenedWebSocket | RefusedWebSocket> {
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const report = (outcome: "answered" | "unreachable" | "timeout" | "aborted") => {
-    const durationMs = clock.now() - startedAt;
+    const durationMs = clock.monotonic() - startedAt;
     metrics.attempt({
       backend: name,
       outcome,

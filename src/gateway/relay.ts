@@ -54,7 +54,7 @@ export function relay(
   context: RelayContext,
 ): Promise<Verdict<number | "again">> {
   const { promise, resolve, reject } = Promise.withResolvers<Verdict<number | "again">>();
-  const startedAt = context.clock.now();
+  const startedAt = context.clock.monotonic();
   let firstByteMs: number | undefined;
   let done = false;
   const finish = (outcome: UpstreamAttempt["outcome"]) => {
@@ -66,14 +66,14 @@ export function relay(
     context.report({
       backend: context.backend,
       outcome,
-      durationMs: context.clock.now() - startedAt,
+      durationMs: context.clock.monotonic() - startedAt,
       ...(firstByteMs === undefined ? {} : { firstByteMs }),
     });
   };
   const writer = new AnswerWriter(response);
   const direct: AnswerSink = {
     head(status, headers) {
-      firstByteMs = context.clock.now() - startedAt;
+      firstByteMs = context.clock.monotonic() - startedAt;
       writer.head(status, responseHeaders(headers, context.requestId));
     },
     data: (chunk) => writer.data(chunk),
@@ -109,7 +109,7 @@ export function relay(
       },
     }) ?? direct;
   const gate = new HeadGate(context.measure?.measured(filtered) ?? filtered, context, () => {
-    firstByteMs = context.clock.now() - startedAt;
+    firstByteMs = context.clock.monotonic() - startedAt;
     finish("answered");
     resolve(allow("again"));
     return () => forwarding.cancel();

@@ -94,6 +94,6 @@ async function send(
     ...(claims === undefined ? {} : { filter: claims }),
     ...(measure === undefined ? {} : { measure }),
     onHead: (status, headers) => judge(status, headers, credential),
-    withinMs: Math.max(0, gateway.totalTimeoutMs - (gateway.clock.now() - draft.startedAt)),
+    withinMs: Math.max(0, gateway.totalTimeoutMs - (gateway.clock.monotonic() - draft.begunAt)),
   });
 }

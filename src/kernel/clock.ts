@@ -6,9 +6,11 @@ export type Cancel = () => void;
  * choose it.
  */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch, as the machine has it: it can be set, and goes on while the machine sleeps. For dates. */
   now(): number;
-  /** Calls `run` once, `ms` milliseconds from now. Never keeps the process alive by itself. */
+  /** Milliseconds since some moment, by a clock that nobody sets and that may stand still while the machine sleeps. For durations. */
+  monotonic(): number;
+  /** Calls `run` once, `ms` milliseconds from now by the monotonic clock. Never keeps the process alive by itself. */
   after(ms: number, run: () => void): Cancel;
 }
 
@@ -17,6 +19,7 @@ const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, Math.min(Math.max(ms, 0), longestTimer));
     timer.unref();

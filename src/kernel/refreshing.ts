@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "./clock.ts";
+import { Deadline, whenPassed } from "./deadline.ts";
 import { GatewayError } from "./errors.ts";
 
 /** What a fetch brings. */
@@ -59,15 +60,17 @@ export interface RefreshingOptions<T> {
 /**
  * The one mechanism for everything that is fetched and kept: last good value, single flight, refresh ahead with
  * jitter, backoff after failures, a hard end. A refresh never makes a caller wait while a usable value is at hand.
+ * Each of its times comes by the wall clock or by the monotonic one, whichever is first: a clock that is set back
+ * prolongs nothing, and a machine that slept finds everything due.
  */
 export class Refreshing<T> {
   readonly name: string;
   readonly #options: RefreshingOptions<T>;
   readonly #stopping = new AbortController();
-  #good: (Fetched<T> & { readonly fetchedAt: number }) | undefined;
+  #good: { readonly value: T; readonly fetchedAt: number; readonly end: Deadline } | undefined;
   #flight: Promise<T> | undefined;
   #cancelTimer: Cancel | undefined;
-  #dueAt = 0;
+  #due: Deadline | undefined;
   #failures = 0;
   #lastError: unknown;
 
@@ -79,7 +82,7 @@ export class Refreshing<T> {
   /** The value if it may be used now, else undefined. Never waits, never fetches. */
   usable(): T | undefined {
     const good = this.#good;
-    return good !== undefined && this.#options.clock.now() < this.#endOf(good) ? good.value : undefined;
+    return good === undefined || good.end.passed ? undefined : good.value;
   }
 
   /**
@@ -89,14 +92,14 @@ export class Refreshing<T> {
    */
   async get(signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    const { clock } = this.#options;
     const usable = this.usable();
     if (usable !== undefined) {
       // Timers do not fire while a machine sleeps: an overdue refresh is started here, and not waited for.
-      if (clock.now() >= this.#dueAt) void this.refresh().catch(() => {});
+      if (this.#due?.passed === true) void this.refresh().catch(() => {});
       return usable;
     }
-    if (this.#flight === undefined && this.#failures > 0 && clock.now() < this.#dueAt) throw this.#lastError;
+    if (this.#flight === undefined && this.#failures > 0 && this.#due?.passed === false)
+      throw this.#lastError;
     return abortable(this.refresh(), signal);
   }
 
@@ -109,18 +112,14 @@ export class Refreshing<T> {
   }
 
   state(): RefreshingState {
-    const { clock } = this.#options;
     const good = this.#good;
+    const due = this.#due;
     const error = this.#failures > 0 ? { lastError: this.#lastError } : {};
-    const next = this.#dueAt > 0 ? { nextFetchAt: this.#dueAt } : {};
+    const next = due === undefined ? {} : { nextFetchAt: due.at };
     if (good === undefined) return { name: this.name, freshness: "empty", ...next, ...error };
-    const end = this.#endOf(good);
-    const freshness =
-      clock.now() >= end
-        ? "expired"
-        : this.#failures > 0 || clock.now() >= this.#dueAt + 60_000
-          ? "stale"
-          : "fresh";
+    const overdue = due !== undefined && due.leftMs <= -60_000;
+    const freshness = good.end.passed ? "expired" : this.#failures > 0 || overdue ? "stale" : "fresh";
+    const end = good.end.at;
     return {
       name: this.name,
       freshness,
@@ -135,11 +134,6 @@ export class Refreshing<T> {
   stop(): void {
     this.#cancelTimer?.();
     this.#stopping.abort(new Error(`${this.name}: stopped`));
-  }
-
-  #endOf(good: Fetched<T> & { readonly fetchedAt: number }): number {
-    const stale = good.fetchedAt + (this.#options.maxStaleMs ?? Number.POSITIVE_INFINITY);
-    return Math.min(good.expiresAt ?? Number.POSITIVE_INFINITY, stale);
   }
 
   async #fetchOnce(): Promise<T> {
@@ -160,7 +154,10 @@ export class Refreshing<T> {
       onError?.(error);
       throw error;
     }
-    this.#good = { ...fetched, fetchedAt: clock.now() };
+    const { value, expiresAt = Number.POSITIVE_INFINITY } = fetched;
+    const fetchedAt = clock.now();
+    const staleAt = fetchedAt + (this.#options.maxStaleMs ?? Number.POSITIVE_INFINITY);
+    this.#good = { value, fetchedAt, end: new Deadline(clock, Math.min(expiresAt, staleAt)) };
     this.#failures = 0;
     this.#lastError = undefined;
     // Never sooner than the cooldown, or a value that is born due would be fetched in a tight loop.
@@ -220,8 +217,8 @@ export class Refreshing<T> {
     const { clock } = this.#options;
     this.#cancelTimer?.();
     if (this.#stopping.signal.aborted) return;
-    this.#dueAt = clock.now() + wait;
-    this.#cancelTimer = clock.after(wait, () => void this.refresh().catch(() => {}));
+    this.#due = new Deadline(clock, clock.now() + wait);
+    this.#cancelTimer = whenPassed(clock, this.#due, () => void this.refresh().catch(() => {}));
   }
 }
 

@@ -94,6 +94,7 @@ export function begin({ clock }: ExchangeServer, request: IncomingMessage): Exch
   return {
     requestId: randomUUID(),
     startedAt: clock.now(),
+    begunAt: clock.monotonic(),
     method: request.method ?? "",
     ...(remoteAddress === undefined ? {} : { remoteAddress }),
   };
@@ -108,7 +109,7 @@ export const complete = (
   ...draft,
   ...outcome,
   status,
-  durationMs: clock.now() - draft.startedAt,
+  durationMs: clock.monotonic() - draft.begunAt,
 });
 
 export function note(draft: ExchangeDraft, code: ErrorCode, detail: string): void {

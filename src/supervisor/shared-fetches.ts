@@ -17,6 +17,7 @@ export interface SharedFetchesOptions {
 /** An answer, and when it was fetched. */
 interface Kept {
   readonly outcome: { readonly value: unknown } | { readonly fault: unknown };
+  /** Monotonic ms. */
   readonly until: number;
 }
 
@@ -50,7 +51,7 @@ export class SharedFetches {
     onFetched?: (value: T) => void,
   ): Promise<T> {
     const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#options.clock.now() < kept.until) {
+    if (kept !== undefined && this.#options.clock.monotonic() < kept.until) {
       if ("fault" in kept.outcome) throw kept.outcome.fault;
       return kept.outcome.value as T;
     }
@@ -71,7 +72,7 @@ export class SharedFetches {
     try {
       const value = await this.#inTime(key, fetch);
       this.#failures.delete(key);
-      this.#keep(key, { outcome: { value }, until: clock.now() + keepMs });
+      this.#keep(key, { outcome: { value }, until: clock.monotonic() + keepMs });
       onFetched?.(value);
       return value;
     } catch (fault) {
@@ -81,7 +82,7 @@ export class SharedFetches {
       const pause = Math.min(500 * 2 ** Math.min(failures - 1, 20), keepMs);
       const asked = fault instanceof GatewayError ? (fault.retryAfterSeconds ?? 0) * 1000 : 0;
       const ms = Math.max(pause, Math.min(asked, longestPauseMs));
-      this.#keep(key, { outcome: { fault }, until: clock.now() + ms });
+      this.#keep(key, { outcome: { fault }, until: clock.monotonic() + ms });
       throw fault;
     }
   }
@@ -104,7 +105,7 @@ export class SharedFetches {
     const forget = () => {
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
     };
-    clock.after(kept.until - clock.now(), forget);
+    clock.after(kept.until - clock.monotonic(), forget);
     this.#kept.delete(key);
     this.#kept.set(key, kept);
     for (const [oldest] of this.#kept) {

@@ -108,7 +108,7 @@ export class WorkerSlot {
     let readyAt: number | undefined;
     const answer = await Promise.race([process.started, process.ended.then(() => undefined)]);
     if (answer?.ready === true && !this.#stopping) {
-      readyAt = clock.now();
+      readyAt = clock.monotonic();
       this.#phase = "ready";
       this.#proven = true;
       logger.info({ worker: index, pid: process.pid }, "the worker is ready");
@@ -121,7 +121,7 @@ export class WorkerSlot {
     const refusal = answer?.ready === false ? answer.refusal : undefined;
     const reason = refusal ?? describeEnd(end);
     this.#lastDeath = reason;
-    const served = readyAt === undefined ? undefined : clock.now() - readyAt;
+    const served = readyAt === undefined ? undefined : clock.monotonic() - readyAt;
     const wait = this.#policy.waitAfterDeath(served);
     this.#phase = "waiting";
     this.#startsAt = clock.now() + wait;

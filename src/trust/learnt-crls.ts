@@ -26,7 +26,7 @@ interface Learnt {
   /** Settles with whether the first fetch worked. */
   readonly first: Promise<boolean>;
   held: readonly KeptCrl[];
-  /** Epoch ms at which `held` came. */
+  /** Monotonic ms at which `held` came. */
   heldSince: number;
 }
 
@@ -44,7 +44,7 @@ const longestUrl = 2048;
 export class LearntCrls {
   readonly #options: LearntCrlsOptions;
   readonly #known = new Map<string, Learnt>();
-  /** URL to the epoch ms until which it is left alone. */
+  /** URL to the monotonic ms until which it is left alone. */
   readonly #failed = new Map<string, number>();
   #cancelSweep: Cancel | undefined;
   #stopped = false;
@@ -83,7 +83,7 @@ export class LearntCrls {
     const known = this.#known.get(url);
     // What is there already did not help; it is refreshed by itself.
     if (known !== undefined) return known.held.length > 0 ? Promise.resolve(false) : this.#wait(known.first);
-    if (this.#stopped || clock.now() < (this.#failed.get(url) ?? 0)) return Promise.resolve(false);
+    if (this.#stopped || clock.monotonic() < (this.#failed.get(url) ?? 0)) return Promise.resolve(false);
     if (this.#known.size >= maximum) this.#forgetUnused();
     if (this.#known.size >= maximum) {
       logger.warn(
@@ -97,7 +97,7 @@ export class LearntCrls {
       () => this.#arrived(url),
       () => this.#giveUp(url),
     );
-    this.#known.set(url, { kept, first, held: [], heldSince: clock.now() });
+    this.#known.set(url, { kept, first, held: [], heldSince: clock.monotonic() });
     return this.#wait(first);
   }
 
@@ -122,8 +122,8 @@ export class LearntCrls {
     this.#known.get(url)?.kept.stop();
     this.#known.delete(url);
     for (const [other, until] of this.#failed)
-      if (until <= clock.now() || this.#failed.size >= maximum * 10) this.#failed.delete(other);
-    this.#failed.set(url, clock.now() + failureMs);
+      if (until <= clock.monotonic() || this.#failed.size >= maximum * 10) this.#failed.delete(other);
+    this.#failed.set(url, clock.monotonic() + failureMs);
     return false;
   }
 
@@ -134,7 +134,7 @@ export class LearntCrls {
       if (now.length === learnt.held.length && now.every(({ crl }, at) => learnt.held[at]?.crl === crl))
         continue;
       learnt.held = now;
-      learnt.heldSince = this.#options.clock.now();
+      learnt.heldSince = this.#options.clock.monotonic();
     }
   }
 
@@ -157,7 +157,7 @@ export class LearntCrls {
     const now = clock.now();
     this.#note();
     for (const [url, { kept, held, heldSince }] of this.#known) {
-      if (held.length === 0 || now - heldSince < unusedMs) continue;
+      if (held.length === 0 || clock.monotonic() - heldSince < unusedMs) continue;
       if (held.some(({ crl }) => crl.wasAsked && now - (crl.nextUpdate ?? now) < overMs)) continue;
       logger.info({ url }, "a distribution point is forgotten: no decision uses it");
       kept.stop();

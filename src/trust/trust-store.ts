@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../kernel/clock.ts";
+import { Deadline, whenPassed } from "../kernel/deadline.ts";
 import { describeFault } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
@@ -79,7 +80,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
     });
   let snapshot = emptySnapshot;
   // When the first of the values in use must not be used any more.
-  let endsAt = Number.POSITIVE_INFINITY;
+  let end: Deadline | undefined;
   let cancelEnd: Cancel | undefined;
   let stopped = false;
 
@@ -114,13 +115,14 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
   /** Values end by time alone, too: then the snapshot changes although nothing was fetched. */
   function watchEnd(): void {
     cancelEnd?.();
-    endsAt = Math.min(
+    const endsAt = Math.min(
       ...all
         .filter((kept) => kept.usable() !== undefined)
         .map((kept) => kept.state().expiresAt ?? Number.POSITIVE_INFINITY),
       Number.POSITIVE_INFINITY,
     );
-    if (Number.isFinite(endsAt) && !stopped) cancelEnd = clock.after(endsAt - clock.now(), update);
+    end = Number.isFinite(endsAt) ? new Deadline(clock, endsAt) : undefined;
+    if (end !== undefined && !stopped) cancelEnd = whenPassed(clock, end, update);
   }
 
   const refresh = async () => {
@@ -134,7 +136,7 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
     fetchCrls: async (urls) => learnt?.fetch(urls) ?? false,
     current() {
       // Timers do not fire while a machine sleeps.
-      if (clock.now() >= endsAt) update();
+      if (end?.passed === true) update();
       return snapshot;
     },
     onChange: (listener) => changes.listen(listener),

@@ -1,8 +1,10 @@
 import type { Cancel, Clock } from "../../src/kernel/clock.ts";
 
-/** A clock that stands still until a test moves it. Timers fire in order of their time, then of their making. */
+/** Two clocks that stand still until a test moves them. Timers fire in order of their time, then of their making. */
 export class ManualClock implements Clock {
   #now: number;
+  #monotonic = 0;
+  /** By the monotonic clock, as real ones are. */
   #timers: { readonly at: number; readonly run: () => void }[] = [];
 
   constructor(now = Date.UTC(2026, 0, 1)) {
@@ -13,8 +15,12 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
   after(ms: number, run: () => void): Cancel {
-    const timer = { at: this.#now + Math.max(ms, 0), run };
+    const timer = { at: this.#monotonic + Math.max(ms, 0), run };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
@@ -28,20 +34,31 @@ export class ManualClock implements Clock {
 
   /** Moves on by `ms`; each timer on the way fires at its time, and what it started gets to run. */
   async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = this.#monotonic + ms;
     await settle();
     for (let next = this.#nextUntil(end); next !== undefined; next = this.#nextUntil(end)) {
       this.#timers = this.#timers.filter((other) => other !== next);
-      this.#now = Math.max(this.#now, next.at);
+      this.#pass(next.at - this.#monotonic);
       next.run();
       await settle();
     }
-    this.#now = end;
+    this.#pass(end - this.#monotonic);
   }
 
-  /** Moves the time without firing anything, as a machine that slept does. */
+  /** Lets time pass without firing anything: timers come late. Below zero: only the wall clock goes back. */
   sleep(ms: number): void {
     this.#now += ms;
+    this.#monotonic += Math.max(ms, 0);
+  }
+
+  /** Sets the wall clock forward or back, as somebody does, or as a machine that slept finds it. */
+  set(byMs: number): void {
+    this.#now += byMs;
+  }
+
+  #pass(ms: number): void {
+    this.#now += Math.max(ms, 0);
+    this.#monotonic += Math.max(ms, 0);
   }
 
   #nextUntil(end: number) {

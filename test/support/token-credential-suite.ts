@@ -148,8 +148,9 @@ export function describeTokenCredential(subject: TokenCredentialSubject): void {
       const logger = createRecordingLogger();
       let offset = 0;
       const clock: Clock = {
+        ...systemClock,
         now: () => Date.now() + offset,
-        after: (ms, run) => systemClock.after(ms, run),
+        monotonic: () => performance.now() + offset,
       };
       const keeper = keep(made, logger, clock);
       const first = await keeper.headers();

@@ -20,7 +20,7 @@ export interface ApiKeyOptions {
 interface Key {
   readonly role: "primary" | "secondary";
   readonly kept: Refreshing<readonly string[]>;
-  /** What a backend answered 401 to, and when. */
+  /** What a backend answered 401 to, and when in monotonic ms. */
   refused?: { readonly value: string | undefined; readonly at: number };
 }
 
@@ -44,7 +44,7 @@ export function createApiKeyCredential(options: ApiKeyOptions): OutboundCredenti
 
   const isRefused = ({ kept, refused }: Key): boolean =>
     refused !== undefined &&
-    clock.now() - refused.at < refusalCountsMs &&
+    clock.monotonic() - refused.at < refusalCountsMs &&
     kept.usable()?.[1] === refused.value;
 
   /** Goes to the other key where it is the better one. */
@@ -84,7 +84,7 @@ export function createApiKeyCredential(options: ApiKeyOptions): OutboundCredenti
     refused(headers) {
       if (headers[1] !== current.kept.usable()?.[1]) return true;
       const before = current;
-      current.refused = { value: headers[1], at: clock.now() };
+      current.refused = { value: headers[1], at: clock.monotonic() };
       choose();
       if (current !== before) return true;
       // None is left. The sources may hold newer ones; to look costs little, but not with each request.

@@ -37,6 +37,7 @@ export class KeptAnswer {
   readonly #options: KeepingAnswersOptions;
   /** The newest verified answer, also where its time is over. */
   #held: OcspAnswer | undefined;
+  /** Monotonic ms. */
   #askedAt: number;
   #failing = false;
   /** A decision may have been made without this source, or with another answer of it. */
@@ -46,7 +47,7 @@ export class KeptAnswer {
     const { clock, maxAgeMs, timeoutMs, random } = options;
     this.#certificate = certificate;
     this.#options = options;
-    this.#askedAt = clock.now();
+    this.#askedAt = clock.monotonic();
     this.#passedOver = !options.unseen;
     this.#kept = new Refreshing<OcspAnswer>({
       name: `ocsp: ${subjectOf(certificate)}`,
@@ -67,15 +68,14 @@ export class KeptAnswer {
 
   /** Resolves when there is an answer, or when there is none for now. Fails fast for a while after a failure. */
   async fetch(): Promise<void> {
-    this.#askedAt = this.#options.clock.now();
+    this.#askedAt = this.#options.clock.monotonic();
     // Why it failed is in the state, and was logged.
     await this.#kept.get().catch(() => {});
   }
 
   /** @param at epoch ms */
   status(at: number): RevocationStatus {
-    const now = this.#options.clock.now();
-    this.#askedAt = now;
+    this.#askedAt = this.#options.clock.monotonic();
     const answer = this.#kept.usable();
     if (answer === undefined || (answer.status !== "revoked" && at >= answer.validUntil)) {
       const { lastError } = this.#kept.state();
@@ -110,7 +110,7 @@ export class KeptAnswer {
   ): Promise<Fetched<OcspAnswer>> {
     const { clock, slots, onIdle } = this.#options;
     const before = this.#held;
-    if (clock.now() - this.#askedAt > idleMs) {
+    if (clock.monotonic() - this.#askedAt > idleMs) {
       // A revocation stays known without asking; anything else is asked for anew when somebody needs it again.
       if (before?.status === "revoked") return { value: before, refreshAt: clock.now() + idleMs };
       onIdle();

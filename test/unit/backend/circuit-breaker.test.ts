@@ -156,11 +156,24 @@ describe("a circuit breaker", () => {
     expect(breaker.waitMs).toBe(950);
   });
 
-  it("does not stay open for hours because the clock was set back", () => {
+  it.each([-3_600_000, 3_600_000])("opens for its time, though the clock is set by %i ms", (byMs) => {
     const { breaker, clock, saw } = breakerAt();
     saw(broken, broken, broken);
-    clock.sleep(-3_600_000);
+    clock.set(byMs);
     expect(breaker.waitMs).toBe(1000);
+    expect(breaker.state()).toMatchObject({ state: "open", until: clock.now() + 1000 });
+    clock.sleep(1000);
+    expect(breaker.state().state).toBe("half-open");
+  });
+
+  it.each([-3_600_000, 3_600_000])("recovers at its pace, though the clock is set by %i ms", (byMs) => {
+    const { breaker, clock, saw } = breakerAt();
+    saw(broken, broken, broken);
+    clock.sleep(1000);
+    saw({ kind: "answered", status: 200, headers: [] });
+    const before = breaker.share;
+    clock.set(byMs);
+    expect(breaker.share).toBe(before);
   });
 
   it("counts the first word about a request only", () => {

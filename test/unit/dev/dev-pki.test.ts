@@ -13,7 +13,7 @@ import { judgeClient } from "../../support/tls-judge.ts";
 const dayMs = 86_400_000;
 const inDays = (days: number) => {
   const now = Date.now() + days * dayMs;
-  return { now: () => now, after: () => () => {} };
+  return { now: () => now, monotonic: () => now, after: () => () => {} };
 };
 const today = inDays(0);
 

@@ -43,7 +43,7 @@ describe("startLocalAzure", () => {
 
   it("makes tokens worthless at their end and when they are revoked", async () => {
     let now = Date.now();
-    const clock = { now: () => now, after: () => () => {} };
+    const clock = { now: () => now, monotonic: () => now, after: () => () => {} };
     const { tokens } = await localAzure({ clock });
     const { token } = tokens.issue("https://ai.azure.com/", 60);
     const check = () => tokens.check(`Bearer ${token}`, ["https://ai.azure.com"]);
