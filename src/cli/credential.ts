@@ -59,6 +59,6 @@ function formatReport({ name, type, ok, facts, problem, seen }: CredentialReport
   const lines = Object.entries(facts).map(([key, value]) => `${key.padEnd(12)} ${value}`);
   if (problem !== undefined) lines.push(problem);
   // Apart from the sentence, whose end may be a command to type.
-  if (seen !== undefined) lines.push(`seen: ${seen}`);
+  if (seen !== undefined) lines.push(`seen: ${seen.replaceAll("\n", "\n    ")}`);
   return `${ok ? "+" : "x"} ${name} (${type})\n${lines.map((line) => `    ${line}\n`).join("")}`;
 }
