@@ -58,7 +58,7 @@ export interface LoadReport {
   readonly longestGap: number;
   /** Of whole answers that were not streamed. */
   readonly slowest: number;
-  /** How late the latest request left, and how many left more than a tenth of a second late. */
+  /** How late the latest request left, and how many left more than a tenth of a second late, or not at all. */
   readonly latest: number;
   readonly late: number;
   /** The first of those that went wrong, as sentences. */
@@ -79,13 +79,17 @@ export interface SteadyLoad {
 }
 
 const lateMs = 100;
+/** What could not leave for so long is left out: a machine that is too slow for the rate gets a lower one. */
+const latestMs = 1000;
+/** Of one caller at the same time, as its pool of connections would have it. */
+const mostUnderWay = 8;
 const patienceMs = 15_000;
 /** The longest that an allowed exchange may outlive its permission. */
 const cutWithinMs = 1000;
 
 /**
- * An open load: each request leaves when it is due, whatever became of those before, and nothing is tried again. Each
- * outcome is judged by what was expected of its caller while it was under way. What delays the load itself is told.
+ * An open load, but for callers with eight requests under way: each request leaves when it is due, and nothing is tried
+ * again. Each outcome is judged by what was expected of its caller while it was under way. What delays the load is told.
  */
 export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
   const { port, ca, callers, model = "gpt-test", asksAgain = false } = options;
@@ -138,6 +142,7 @@ export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
   const lines = callers.map((caller, index) => ({
     caller,
     agent: agentOf(caller, ca, caller.fresh !== true),
+    underWay: 0,
     // Not all in the same moment.
     due: began + (1000 / caller.perSecond) * ((index * 0.618) % 1),
   }));
@@ -152,10 +157,19 @@ export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
     const now = performance.now();
     for (const line of lines)
       for (; line.due <= now; line.due += 1000 / line.caller.perSecond) {
+        if (line.underWay >= mostUnderWay) {
+          if (now - line.due < latestMs) break;
+          late += 1;
+          continue;
+        }
         requests += 1;
         latest = Math.max(latest, now - line.due);
         if (now - line.due > lateMs) late += 1;
-        const one = ask(line).finally(() => under.delete(one));
+        line.underWay += 1;
+        const one = ask(line).finally(() => {
+          line.underWay -= 1;
+          under.delete(one);
+        });
         under.add(one);
       }
   }, 4);
@@ -207,8 +221,7 @@ const agentOf = (caller: SteadyCaller, ca: string, keepAlive: boolean): Agent =>
     keepAlive,
     // Every kept connection is used in turn, not the last one again and again.
     scheduling: "fifo",
-    // As a client's pool does: one that opened a connection for each request that waits would bury whatever is slow.
-    maxSockets: 8,
+    maxSockets: mostUnderWay,
     maxCachedSessions: 0,
     ca,
     cert: caller.client.chainPem,
