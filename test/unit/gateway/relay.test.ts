@@ -3,8 +3,9 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from "no
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AnswerSink, Forwarder } from "../../../src/forward/forwarder.ts";
+import type { AnswerMeasure } from "../../../src/gateway/measure-answer.ts";
 import { CallerLeft } from "../../../src/gateway/read-body.ts";
-import { relay } from "../../../src/gateway/relay.ts";
+import { relay, type RelayContext } from "../../../src/gateway/relay.ts";
 import { GatewayError } from "../../../src/kernel/errors.ts";
 import { BodyBrokenOff } from "../../../src/model/outbound-request.ts";
 import { deny } from "../../../src/model/verdict.ts";
@@ -12,7 +13,7 @@ import type { UpstreamAttempt } from "../../../src/model/metrics.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 /** A caller's connection, and a backend whose answer the test plays. */
-async function relaying() {
+async function relaying(context: Partial<RelayContext> = {}) {
   const server = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => {
     server.close();
@@ -39,6 +40,7 @@ async function relaying() {
     requestId: "r-1",
     clock,
     report: (attempt) => attempts.push(attempt),
+    ...context,
   });
   // Each test looks at it in its own time.
   done.catch(() => {});
@@ -142,5 +144,135 @@ describe("relay", () => {
     const { backend, done } = await relaying();
     backend.error(new BodyBrokenOff());
     await expect(done).rejects.toThrow(CallerLeft);
+  });
+
+  it("gives up an answer whose head takes longer than the exchange may", async () => {
+    const { response, clock, calls, done, attempts } = await relaying({ withinMs: 1000 });
+    await clock.advance(1000);
+    await expect(done).rejects.toMatchObject({ code: "backend_timeout" });
+    expect(calls).toEqual(["cancel"]);
+    expect(attempts).toMatchObject([{ outcome: "timeout", durationMs: 1000 }]);
+    expect([response.headersSent, response.destroyed]).toEqual([false, false]);
+  });
+
+  it("cuts an answer that goes on for longer than the exchange may", async () => {
+    const { client, backend, clock, calls, done } = await relaying({ withinMs: 1000 });
+    backend.head(200, []);
+    const answer = await answerTo(client);
+    const read = answer.toArray().catch(String);
+    await clock.advance(999);
+    backend.data(Buffer.from("more"));
+    expect(calls).toEqual([]);
+    await clock.advance(1);
+    await expect(done).rejects.toMatchObject({ code: "backend_timeout" });
+    expect(calls).toEqual(["cancel"]);
+    expect(await read).toMatch(/aborted/);
+  });
+
+  it("leaves no timer behind an answer that is complete", async () => {
+    const { backend, clock, done } = await relaying({ withinMs: 1000 });
+    backend.head(204, []);
+    backend.end();
+    await done;
+    expect(clock.pending).toBe(0);
+  });
+
+  it("puts another Retry-After in place of the backend's", async () => {
+    const { client, backend } = await relaying({ onHead: () => ({ pass: true, retryAfterSeconds: 7 }) });
+    backend.head(429, ["Retry-After", "60", "retry-after-ms", "60000", "x-other", "1"]);
+    backend.end();
+    const { headers } = await answerTo(client);
+    expect([headers["retry-after"], headers["retry-after-ms"], headers["x-other"]]).toEqual([
+      "7",
+      undefined,
+      "1",
+    ]);
+  });
+});
+
+describe("an answer that is thrown away", () => {
+  const discarding = async () => {
+    const world = await relaying({ onHead: () => ({ pass: false }) });
+    world.backend.head(500, []);
+    expect(await world.done).toMatchObject({ allowed: true, value: "again" });
+    expect(world.attempts).toMatchObject([{ outcome: "answered" }]);
+    return world;
+  };
+
+  it("reaches the client in no part, and a short one is read to its end for its connection's sake", async () => {
+    const { response, backend, clock, calls } = await discarding();
+    backend.data(Buffer.alloc(60_000));
+    backend.end();
+    expect([response.headersSent, calls, clock.pending]).toEqual([false, [], 0]);
+  });
+
+  it("is cut when it is long", async () => {
+    const { backend, calls } = await discarding();
+    backend.data(Buffer.alloc(64 * 1024));
+    expect(calls).toEqual([]);
+    backend.data(Buffer.alloc(1));
+    expect(calls).toEqual(["cancel"]);
+  });
+
+  it("is cut when it is slow", async () => {
+    const { clock, calls } = await discarding();
+    await clock.advance(1000);
+    expect(calls).toEqual(["cancel"]);
+  });
+
+  it("may break off", async () => {
+    const { response, backend, clock } = await discarding();
+    backend.error(new GatewayError("backend_unreachable", "broke off"));
+    expect([response.destroyed, clock.pending]).toEqual([false, 0]);
+  });
+});
+
+describe("the measure of an answer", () => {
+  const measuring = async (onHead?: RelayContext["onHead"]) => {
+    const seen: string[] = [];
+    const measure: AnswerMeasure = {
+      measured: (inner) => ({
+        ...inner,
+        head(status, headers) {
+          seen.push(`head ${status}`);
+          inner.head(status, headers);
+        },
+        data: (chunk) => {
+          seen.push(`data ${chunk.length}`);
+          return inner.data(chunk);
+        },
+        end: () => inner.end(),
+        error: (fault) => inner.error(fault),
+      }),
+      over: () => seen.push("over"),
+    };
+    return { seen, ...(await relaying({ measure, ...(onHead === undefined ? {} : { onHead }) })) };
+  };
+
+  it("sees an answer that passes, and its end", async () => {
+    const { seen, backend, done } = await measuring();
+    backend.head(200, []);
+    backend.data(Buffer.from("abc"));
+    backend.end();
+    await done;
+    expect(seen).toEqual(["head 200", "data 3", "over"]);
+  });
+
+  it("hears that the caller left", async () => {
+    const { seen, client, backend, done } = await measuring();
+    backend.head(200, []);
+    await answerTo(client);
+    client.destroy();
+    await expect(done).rejects.toThrow(CallerLeft);
+    expect(seen).toEqual(["head 200", "over"]);
+  });
+
+  it("sees nothing of an answer that is thrown away", async () => {
+    const { seen, backend, done } = await measuring(() => ({ pass: false }));
+    backend.head(500, []);
+    await done;
+    backend.data(Buffer.from("abc"));
+    backend.end();
+    expect(seen).toEqual(["over"]);
   });
 });
