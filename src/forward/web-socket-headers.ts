@@ -1,3 +1,4 @@
+import { isOwnOrigin } from "../model/own-origin.ts";
 import { responseHeaders } from "./response-headers.ts";
 
 /** A client's wish to open a WebSocket, as far as its headers tell it. */
@@ -29,9 +30,9 @@ export function readWebSocketWish(headers: readonly string[]): WebSocketWish {
   const keys = valuesOf(headers, "sec-websocket-key");
   if (keys.length !== 1 || !key.test(keys[0] ?? ""))
     return broken("the header sec-websocket-key must hold 16 bytes in base64, once");
-  // A browser presents a certificate to whatever page asks for a WebSocket (RFC 6455 10.2): that page must be our own.
-  const origins = valuesOf(headers, "origin");
-  if (origins.some((origin) => hostOf(origin) !== (valuesOf(headers, "host")[0] ?? "").toLowerCase()))
+  // RFC 6455 10.2.
+  const [host] = valuesOf(headers, "host");
+  if (!valuesOf(headers, "origin").every((origin) => isOwnOrigin(origin, host)))
     return {
       ok: false,
       code: "operation_not_permitted",
@@ -47,11 +48,6 @@ export function readWebSocketWish(headers: readonly string[]): WebSocketWish {
 
 const valuesOf = (headers: readonly string[], name: string): string[] =>
   headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === name);
-
-function hostOf(origin: string): string | undefined {
-  const [, host] = /^https:\/\/([^/?#@]+)$/i.exec(origin) ?? [];
-  return host?.toLowerCase();
-}
 
 /**
  * What of a backend's 101 the client gets, beside what belongs to the handshake itself.

@@ -1,4 +1,5 @@
 import { isDeploymentName } from "../model/deployment-name.ts";
+import { isOwnOrigin } from "../model/own-origin.ts";
 import { readBoundary } from "./multipart/boundary.ts";
 import type { Operation } from "./operation.ts";
 
@@ -26,6 +27,7 @@ export const imageHeader = "x-ms-oai-image-generation-deployment";
 /** Once, or the two ends may take different ones. llhttp refuses most of these; this does not rest on it. */
 const once: ReadonlySet<string> = new Set([
   "host",
+  "origin",
   "content-type",
   "content-length",
   "content-encoding",
@@ -46,9 +48,14 @@ export type HeaderReading =
       readonly boundary?: string;
       readonly imageDeployment?: string;
     }
-  | { readonly ok: false; readonly rule: string };
+  | {
+      readonly ok: false;
+      readonly rule: string;
+      /** Default: `request_malformed`. */
+      readonly code?: "operation_not_permitted";
+    };
 
-const broken = (rule: string): HeaderReading => ({ ok: false, rule });
+const broken = (rule: string) => ({ ok: false, rule }) as const;
 const json: HeaderReading = { ok: true, body: "json" };
 const none: HeaderReading = { ok: true, body: "none" };
 
@@ -76,6 +83,20 @@ export function readHeaders(headers: readonly string[], operation: Operation): H
   if (operation.upgrade !== undefined && seen.get("upgrade")?.toLowerCase() !== "websocket")
     return broken("this operation opens a WebSocket, and the header upgrade does not ask for one");
   const reading = readBodyHeaders(seen, operation);
+  const origin = seen.get("origin");
+  // Pages may have these sent without being asked for leave first (Fetch 2.2.1, 2.2.2); for all else the browser asks
+  // with OPTIONS, which is no operation here.
+  if (
+    origin !== undefined &&
+    operation.method === "POST" &&
+    reading.ok &&
+    reading.body !== "json" &&
+    !isOwnOrigin(origin, seen.get("host"))
+  )
+    return {
+      ...broken("another site's page may not send this (the header origin)"),
+      code: "operation_not_permitted",
+    };
   const imageDeployment = seen.get(imageHeader);
   if (imageDeployment === undefined || !reading.ok) return reading;
   if (operation.shape !== "responses" && operation.upgrade !== "responses")

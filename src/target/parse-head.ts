@@ -43,7 +43,8 @@ export interface RequestHead {
 
 /**
  * Reads the head of a request, before any of its body is read.
- * Denies with `request_malformed` (not in the one accepted spelling; the detail says which rule) or `operation_unknown`.
+ * Denies with `request_malformed` (not in the one accepted spelling; the detail says which rule), `operation_unknown`, or
+ * `operation_not_permitted` for what another site's page has a browser send.
  */
 export function parseHead(
   { method, url, headers }: RawHead,
@@ -72,7 +73,7 @@ export function parseHead(
   if (operation.apiVersion === "required" && !query.values.has("api-version"))
     return malformed("request-target", 'this operation needs the query parameter "api-version"');
   const head = readHeaders(headers, operation);
-  if (!head.ok) return malformed("headers", head.rule);
+  if (!head.ok) return refuse(head.code ?? "request_malformed", "headers", head.rule);
 
   let { deployment } = match;
   if (operation.deployment === "query") {
@@ -164,10 +165,10 @@ function uniqueObjects(head: readonly NamedObject[], body: readonly NamedObject[
   return [...unique.values()];
 }
 
-const malformed = (check: string, rule: string): Denied =>
-  deny("request_malformed", `${rule.charAt(0).toUpperCase()}${rule.slice(1)}.`, [
-    { check, outcome: "fail", detail: rule },
-  ]);
+const malformed = (check: string, rule: string): Denied => refuse("request_malformed", check, rule);
+
+const refuse = (code: "request_malformed" | "operation_not_permitted", check: string, rule: string): Denied =>
+  deny(code, `${rule.charAt(0).toUpperCase()}${rule.slice(1)}.`, [{ check, outcome: "fail", detail: rule }]);
 
 const unknown = (why: string): Denied =>
   deny("operation_unknown", `${why.charAt(0).toUpperCase()}${why.slice(1)}.`, [

@@ -231,3 +231,32 @@ describe("targetOf", () => {
     expect(() => targetOf(verdict.value)).toThrow(TypeError);
   });
 });
+
+describe("a page of another site", () => {
+  const form = ["content-type", "multipart/form-data; boundary=b"];
+  const told = (url: string, headers: readonly string[]) => {
+    const verdict = head("POST", url, ["Host", "gate.example:8443", ...headers]);
+    return verdict.allowed ? "allowed" : verdict.code;
+  };
+  const upload = "/openai/v1/files";
+  const cancel = "/openai/v1/responses/resp_1/cancel";
+
+  it.each(["https://evil.example", "https://gate.example", "http://gate.example:8443", "null", ""])(
+    "cannot have a browser send a form, or a POST without a body, with its user's certificate: %j",
+    (origin) => {
+      expect(told(upload, [...form, "Origin", origin])).toBe("operation_not_permitted");
+      expect(told(cancel, ["Origin", origin])).toBe("operation_not_permitted");
+    },
+  );
+
+  it("is told from a page of the gateway's own, and from a client that is no browser", () => {
+    expect(told(upload, [...form, "Origin", "https://GATE.example:8443"])).toBe("allowed");
+    expect(told(upload, form)).toBe("allowed");
+    expect(told(cancel, [])).toBe("allowed");
+  });
+
+  it("may not send JSON either, but a browser asks first, and is not answered", () => {
+    expect(told("/openai/v1/responses", [...json, "Origin", "https://evil.example"])).toBe("allowed");
+    expect(head("OPTIONS", "/openai/v1/responses")).toMatchObject({ code: "operation_unknown" });
+  });
+});
