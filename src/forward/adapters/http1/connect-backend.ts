@@ -1,0 +1,67 @@
+import { connect, type SecureContext, type TLSSocket } from "node:tls";
+import { type BackendTlsOptions, backendTls, hostOf, serverNameAt } from "../backend-tls.ts";
+import { authorityOf, openTunnel, TookTooLong } from "../open-tunnel.ts";
+
+export interface WayToBackend extends BackendTlsOptions {
+  /** `https://host[:port]` */
+  readonly origin: string;
+  /** An HTTP proxy, asked to CONNECT: TLS goes through it, and it sees nothing but the host. */
+  readonly proxy?: string;
+  /** To the end of the TLS handshake, or of each of both when a proxy comes before it. */
+  readonly connectTimeoutMs: number;
+}
+
+/** Milliseconds without traffic after which the system asks whether the backend is still there. */
+const keepAliveInitialDelay = 60_000;
+
+/** Opens verified TLS connections to one backend; each resumes a session of one before it where the backend lets it. */
+export class BackendConnector {
+  readonly #options: WayToBackend;
+  readonly #secureContext: SecureContext;
+  #session: Buffer | undefined;
+
+  /** @throws Error for a client certificate and a key that do not belong together */
+  constructor(options: WayToBackend) {
+    this.#options = options;
+    this.#secureContext = backendTls(options);
+  }
+
+  /** @throws TookTooLong; Error when there is no connection, or no trusted one */
+  async open(): Promise<TLSSocket> {
+    const { origin, proxy, connectTimeoutMs } = this.#options;
+    const below =
+      proxy === undefined ? undefined : await openTunnel(proxy, authorityOf(origin), connectTimeoutMs);
+    const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+    const { port } = new URL(origin);
+    const socket = connect({
+      // The certificate must be this host's, unless it has to bear the name for SNI.
+      host: hostOf(origin),
+      servername: serverNameAt(origin, this.#options) ?? "",
+      port: port === "" ? 443 : Number(port),
+      ...(below === undefined ? {} : { socket: below }),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+      secureContext: this.#secureContext,
+      rejectUnauthorized: true,
+      // Not HTTP/2, on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
+      ALPNProtocols: ["http/1.1"],
+    });
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveInitialDelay);
+    const timer = setTimeout(() => socket.destroy(new TookTooLong()), connectTimeoutMs);
+    socket.on("session", (session) => {
+      this.#session = session;
+    });
+    const refused = (fault?: unknown) => {
+      clearTimeout(timer);
+      reject(fault instanceof Error ? fault : new Error("the connection ended in its handshake"));
+    };
+    socket.once("error", refused);
+    socket.once("close", refused);
+    socket.once("secureConnect", () => {
+      clearTimeout(timer);
+      socket.off("close", refused);
+      resolve(socket);
+    });
+    return promise;
+  }
+}

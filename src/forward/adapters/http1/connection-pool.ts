@@ -1,0 +1,137 @@
+import { mostConnections } from "../backend-tls.ts";
+import { TookTooLong } from "../open-tunnel.ts";
+import { BackendConnector, type WayToBackend } from "./connect-backend.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
+import type { Carrier, Exchange } from "./exchange.ts";
+
+export interface PoolOptions extends WayToBackend {
+  /** Milliseconds between two pieces of an answer. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Exchanges that may wait for a connection. */
+const mostWaiting = 10_000;
+/** How often connections that nobody used for long are looked for. */
+const sweepMs = 1000;
+
+/** The kept connections to one backend. The one that was used last is used next, so that what a burst opened grows old. */
+export class ConnectionPool implements ConnectionOwner, Carrier {
+  readonly idleTimeoutMs: number;
+  readonly #connector: BackendConnector;
+  readonly #connectTimeoutMs: number;
+  readonly #all = new Set<Connection>();
+  readonly #idle: Connection[] = [];
+  /** With what ends their patience. */
+  readonly #waiting = new Map<Exchange, NodeJS.Timeout>();
+  #connecting = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+  #closed: PromiseWithResolvers<void> | undefined;
+
+  /** @throws Error for a client certificate and a key that do not belong together */
+  constructor(options: PoolOptions) {
+    this.idleTimeoutMs = options.idleTimeoutMs;
+    this.#connectTimeoutMs = options.connectTimeoutMs;
+    this.#connector = new BackendConnector(options);
+  }
+
+  /** Sends it at once where a connection is free; else on the first that is. */
+  take(exchange: Exchange): void {
+    const now = performance.now();
+    for (let free = this.#idle.pop(); free !== undefined; free = this.#idle.pop()) {
+      if (free.isUsable(now)) return free.send(exchange);
+      free.destroy();
+    }
+    if (this.#closed !== undefined) return refuse(exchange, "the backend is not in use any more");
+    if (this.#waiting.size >= mostWaiting) return refuse(exchange, "too many requests wait for a connection");
+    const timer = setTimeout(() => {
+      this.#waiting.delete(exchange);
+      exchange.fail(new TookTooLong("no connection was free in time"), false);
+    }, this.#connectTimeoutMs);
+    this.#waiting.set(exchange, timer);
+    exchange.moveTo(this);
+    this.#fill();
+  }
+
+  abandon(exchange: Exchange): void {
+    clearTimeout(this.#waiting.get(exchange));
+    this.#waiting.delete(exchange);
+  }
+
+  /** Nothing of its answer has come. */
+  resume(): void {}
+
+  released(connection: Connection): void {
+    const next = this.#next();
+    if (next !== undefined) return connection.send(next);
+    if (this.#closed !== undefined) return connection.destroy();
+    this.#idle.push(connection);
+    this.#sweeper ??= setInterval(() => this.#sweep(), sweepMs).unref();
+  }
+
+  lost(connection: Connection): void {
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#fill();
+    this.#settle();
+  }
+
+  /** Resolves when the exchanges under way are over. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.withResolvers<void>();
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+    this.#settle();
+    return this.#closed.promise;
+  }
+
+  /** The one that has waited longest. */
+  #next(): Exchange | undefined {
+    for (const [exchange] of this.#waiting) {
+      this.abandon(exchange);
+      if (!exchange.isOver) return exchange;
+    }
+    return undefined;
+  }
+
+  /** As many connections are under way as exchanges wait, while there is room for them. */
+  #fill(): void {
+    while (this.#connecting < this.#waiting.size && this.#all.size + this.#connecting < mostConnections) {
+      this.#connecting += 1;
+      void this.#open();
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const socket = await this.#connector.open();
+      if (socket.destroyed) throw new Error("the connection ended after its handshake");
+      this.#connecting -= 1;
+      const connection = new Connection(socket, this);
+      this.#all.add(connection);
+      this.released(connection);
+    } catch (fault) {
+      this.#connecting -= 1;
+      // Another way may lead to it for the others that wait, as long as there are as many under way.
+      if (this.#connecting < this.#waiting.size) this.#next()?.fail(fault as Error, false);
+      this.#fill();
+    }
+    this.#settle();
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const connection of this.#idle.filter((idle) => !idle.isUsable(now))) connection.destroy();
+  }
+
+  #settle(): void {
+    if (this.#idle.length === 0) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }
+    if (this.#all.size + this.#connecting + this.#waiting.size === 0) this.#closed?.resolve();
+  }
+}
+
+/** In the next turn: who has sent it does not expect a fault before it has what cancels it. */
+const refuse = (exchange: Exchange, why: string): void =>
+  process.nextTick(() => exchange.fail(new Error(why), false));

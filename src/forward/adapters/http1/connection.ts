@@ -1,0 +1,220 @@
+import type { TLSSocket } from "node:tls";
+import { isStreamed } from "../../../model/outbound-request.ts";
+import { TookTooLong } from "../open-tunnel.ts";
+import type { Framing } from "./answer-head.ts";
+import { type AnswerEvents, AnswerReader } from "./answer-reader.ts";
+import type { Carrier, Exchange } from "./exchange.ts";
+import { BodySending } from "./streamed-body.ts";
+
+/** The pool, as a connection sees it. */
+export interface ConnectionOwner {
+  /** Milliseconds between two pieces of an answer. */
+  readonly idleTimeoutMs: number;
+  /** It can carry the next exchange. */
+  released(connection: Connection): void;
+  /** It is gone. */
+  lost(connection: Connection): void;
+}
+
+/** Milliseconds for which an unused connection is kept where the backend does not say. */
+const keptMs = 30_000;
+/** Taken off what the backend says: a request must not meet its goodbye. */
+const marginMs = 2000;
+/** Bytes up to which head and body are made one piece. */
+const onePiece = 64 * 1024;
+
+/**
+ * One connection to a backend, which carries one exchange at a time. Whatever is not as it should be destroys it: it is
+ * used again only after an answer that was read to its very end, for a request that was sent to its very end.
+ */
+export class Connection implements Carrier, AnswerEvents {
+  readonly #socket: TLSSocket;
+  readonly #owner: ConnectionOwner;
+  readonly #reader = new AnswerReader(this);
+  #exchange: Exchange | undefined;
+  #sending: BodySending | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Of the answer under way; undefined until its head has come. */
+  #framing: Framing | undefined;
+  #isPaused = false;
+  #isBlocked = false;
+  #usableUntil = Infinity;
+
+  constructor(socket: TLSSocket, owner: ConnectionOwner) {
+    this.#socket = socket;
+    this.#owner = owner;
+    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.on("drain", () => this.#sending?.drained());
+    socket.on("end", () => this.#ended());
+    socket.on("error", (fault) => this.#broken(fault));
+    socket.on("close", () => {
+      this.#broken(new Error("the backend closed the connection"));
+      owner.lost(this);
+    });
+  }
+
+  /** Whether the next exchange may go here. @param now milliseconds, monotonic */
+  isUsable(now: number): boolean {
+    return now < this.#usableUntil && this.#socket.writable && !this.#socket.destroyed;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  send(exchange: Exchange): void {
+    const { request, head } = exchange;
+    const { body } = request;
+    this.#exchange = exchange;
+    this.#framing = undefined;
+    exchange.moveTo(this);
+    this.#reader.expect(request.method);
+    if (isStreamed(body)) return this.#stream(head, new BodySending(body, this.#socket, this.#sendingEvents));
+    this.#await(exchange.firstByteTimeoutMs);
+    this.#write(head, body);
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+    this.#watch();
+  }
+
+  abandon(): void {
+    this.#exchange = undefined;
+    this.#settle();
+    this.#socket.destroy();
+  }
+
+  head(status: number, headers: readonly string[], framing: Framing): void {
+    this.#framing = framing;
+    this.#exchange?.answered(status, headers);
+  }
+
+  data(piece: Uint8Array): void {
+    if (this.#exchange?.data(piece) !== false || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  end(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    // Before the body of the request was sent, or while it still lies here: the backend may never read it.
+    const isSent = (this.#sending?.isOver ?? true) && this.#socket.writableLength === 0;
+    this.#usableUntil = isSent ? usableUntil(this.#framing) : 0;
+    this.#settle();
+    exchange?.end();
+  }
+
+  #write(head: string, body: Uint8Array | null): void {
+    const socket = this.#socket;
+    const length = body?.length ?? 0;
+    if (body === null || length === 0) socket.write(head, "latin1");
+    else if (length <= onePiece) {
+      const whole = Buffer.allocUnsafe(head.length + length);
+      whole.write(head, "latin1");
+      whole.set(body, head.length);
+      socket.write(whole);
+    } else {
+      socket.cork();
+      socket.write(head, "latin1");
+      socket.write(body);
+      socket.uncork();
+    }
+  }
+
+  #stream(head: string, sending: BodySending): void {
+    this.#sending = sending;
+    this.#socket.cork();
+    this.#socket.write(head, "latin1");
+    sending.start();
+    this.#socket.uncork();
+  }
+
+  readonly #sendingEvents = {
+    blocked: (isBlocked: boolean): void => {
+      this.#isBlocked = isBlocked;
+      this.#watch();
+    },
+    sent: (): void => {
+      this.#isBlocked = false;
+      this.#watch();
+    },
+    failed: (fault: Error): void => this.#broken(fault),
+  };
+
+  #read(bytes: Buffer): void {
+    const isAnswering = this.#exchange !== undefined;
+    try {
+      this.#reader.read(bytes);
+    } catch (fault) {
+      return this.#broken(fault as Error);
+    }
+    if (this.#exchange !== undefined) {
+      // The time for its head is one for all pieces of it.
+      if (this.#framing !== undefined) this.#watch();
+    }
+    // Not before all that came was placed: what stands behind an answer is nobody's.
+    else if (isAnswering) this.#release();
+  }
+
+  #ended(): void {
+    try {
+      this.#reader.end();
+    } catch (fault) {
+      this.#broken(fault as Error);
+    }
+    this.#socket.destroy();
+  }
+
+  #release(): void {
+    if (this.#socket.destroyed) return;
+    if (!this.isUsable(performance.now())) return this.destroy();
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    this.#owner.released(this);
+  }
+
+  #broken(fault: Error): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#settle();
+    this.#socket.destroy();
+    exchange?.fail(fault, true);
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#sending?.stop();
+    this.#sending = undefined;
+    this.#isBlocked = false;
+  }
+
+  /** Who is waited for is the backend, unless it is the client: for more of its body, or to take more of its answer. */
+  #watch(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    const isSending = this.#sending?.isOver === false;
+    if (this.#isPaused || (isSending && !this.#isBlocked)) clearTimeout(this.#timer);
+    else this.#await(this.#framing === undefined ? exchange.firstByteTimeoutMs : this.#owner.idleTimeoutMs);
+  }
+
+  #await(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#tookTooLong, ms);
+  }
+
+  readonly #tookTooLong = (): void => this.#broken(new TookTooLong());
+}
+
+function usableUntil(framing: Framing | undefined): number {
+  if (framing?.keepsAlive !== true) return 0;
+  const { keepsAliveSeconds: seconds } = framing;
+  const promised = seconds === undefined ? keptMs : seconds * 1000 - marginMs;
+  return performance.now() + Math.min(promised, 10 * 60_000);
+}

@@ -1,0 +1,45 @@
+import type { OutboundRequest } from "../../../model/outbound-request.ts";
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const target = /^\/[\x21-\x7e]*$/;
+const unsafe = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** What only the connection itself says: how long the body is, whom it is for, what becomes of the connection. */
+const own: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Methods whose requests have a length even where they have no body (RFC 9110 8.6). */
+const saysLength: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+/**
+ * The head of a request, to be sent as Latin-1. Everything in it was checked where it came from; here it is checked again
+ * that it can be no line of its own.
+ * @param length of the body in bytes; `undefined` where it comes in chunks; `none` where there is none
+ * @throws Error
+ */
+export function requestHead(
+  { method, path, headers }: Pick<OutboundRequest, "method" | "path" | "headers">,
+  host: string,
+  length: number | "none" | undefined,
+): string {
+  if (!token.test(method) || !target.test(path)) throw new Error("a method or a path that cannot be sent");
+  let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    const [name, value] = [headers[at] as string, headers[at + 1] as string];
+    if (!token.test(name) || unsafe.test(value) || own.has(name.toLowerCase()))
+      throw new Error(`a header that cannot be sent: ${JSON.stringify(name)}`);
+    text += `${name}: ${value}\r\n`;
+  }
+  if (length === undefined) return `${text}transfer-encoding: chunked\r\n\r\n`;
+  if (length !== "none") return `${text}content-length: ${length}\r\n\r\n`;
+  return saysLength.has(method) ? `${text}content-length: 0\r\n\r\n` : `${text}\r\n`;
+}
