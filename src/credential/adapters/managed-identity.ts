@@ -35,6 +35,10 @@ export function createManagedIdentityCredential(options: ManagedIdentityOptions 
 function adviseOnManagedIdentity({ status, text }: IdentityFault): string {
   if (unreachable.test(text))
     return "the identity endpoint cannot be reached, or something else answers there; does this host run in Azure with a managed identity, and does no firewall or proxy stand between?";
+  if (/read the secret file|unable_to_read_secret_file/i.test(text))
+    return "the Arc agent's key cannot be read; put the user that runs certgate into the group himds";
+  if (/not_confirmed|did not confirm the requested user-assigned/i.test(text))
+    return "the Arc agent on this host knows no user-assigned identities; update the agent, or leave the id out for the host's own";
   if (/identity not found|no.*identity.*(assigned|found)/i.test(text) || status === 404)
     return "the host has no such identity; assign it to the host, or correct its id in the configuration";
   if (status === 400)
