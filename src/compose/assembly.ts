@@ -27,7 +27,6 @@ import { composeSources, readCa } from "./sources.ts";
 
 export interface AssemblyNeeds {
   /** In a worker: its supervisor. */
-  /** In a worker: its supervisor. */
   readonly origins?: ((config: Config) => Origins) | undefined;
   readonly clock: Clock;
   readonly log: ProcessLog;
@@ -156,15 +155,13 @@ async function assembleFor(
     owner,
     "backends",
     {
-      ...{
-        backendList,
-        deployments,
-        routes,
-        timeouts,
-        messageBytes: limits.webSocketMessageBytes,
-        files,
-        vaults,
-      },
+      backendList,
+      deployments,
+      routes,
+      timeouts,
+      messageBytes: limits.webSocketMessageBytes,
+      files,
+      vaults,
       credentials: pick(config.credentials, Object.values(config.backends)),
       ofNewObjects: ownershipConfig.backend,
     },

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import type { BackendConfig } from "../config/backend-schema.ts";
-import type { BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
+import { backendTls, type BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import { readCa } from "./sources.ts";
 
@@ -12,11 +12,12 @@ import { readCa } from "./sources.ts";
 export async function backendTlsOf({ caFile, tls }: BackendConfig): Promise<BackendTlsOptions> {
   const ca = await readCa(caFile);
   const { clientCertificate: files, serverName } = tls;
-  return {
+  const identity = files === undefined ? undefined : await identityIn(files);
+  const secureContext = backendTls({
     ...(ca === undefined ? {} : { ca }),
-    ...(serverName === undefined ? {} : { serverName }),
-    ...(files === undefined ? {} : { identity: await identityIn(files) }),
-  };
+    ...(identity === undefined ? {} : { identity }),
+  });
+  return { secureContext, ...(serverName === undefined ? {} : { serverName }) };
 }
 
 async function identityIn({ file, keyFile }: { readonly file: string; readonly keyFile: string }) {

@@ -24,7 +24,7 @@ export interface Attempt {
    * @param headers flat raw pairs
    * @param credential the headers by which the request was authenticated
    */
-  judge(status: number, headers: readonly string[], credential: readonly string[]): HeadVerdict;
+  readonly judge: (status: number, headers: readonly string[], credential: readonly string[]) => HeadVerdict;
 }
 
 /**

@@ -145,3 +145,16 @@ describe.each(laneNames)("on the lane '%s' a backend", (lane) => {
     expect(await lastDetail(world)).toMatch(/the proxy took too long/);
   });
 });
+
+describe("a request through a proxy", () => {
+  it("arrives with every line of its headers, repeated ones too", async () => {
+    const answer = await world.ask({
+      path: "/openai/deployments/environment/chat/completions?api-version=2024-10-21",
+      headers: { "openai-beta": ["a=1", "b=2"] },
+      body: { messages: [] },
+    });
+    expect(answer.status).toBe(200);
+    const { rawHeaders = [] } = backend.arrivals[0] ?? {};
+    expect(rawHeaders.filter((_, at) => rawHeaders[at - 1] === "openai-beta")).toEqual(["a=1", "b=2"]);
+  });
+});

@@ -48,10 +48,12 @@ export async function startTlsBackend(tls: ServerOptions): Promise<TlsBackend> {
   };
   async function start(options: ServerOptions, port: number): Promise<Server> {
     const started = createServer(options, (request, response) => {
-      void buffer(request).then((body) => {
-        arrived(request, body.toString("latin1"));
+      const answer = async () => {
+        arrived(request, (await buffer(request)).toString("latin1"));
         response.writeHead(200, { "content-type": "application/json" }).end('{"object":"chat.completion"}');
-      });
+      };
+      // Whoever breaks off need not be answered.
+      answer().catch(() => response.destroy());
     });
     started.on("upgrade", (request, socket, head) => {
       arrived(request, "");

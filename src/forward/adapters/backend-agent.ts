@@ -42,12 +42,20 @@ export class BackendAgent extends Agent {
 
   override createConnection(options: ClientRequestArgs, created?: Created): Duplex | undefined {
     if (this.#proxy === undefined) return this.#secure(options);
-    openTunnel(this.#proxy, this.#authority, this.#timeoutMs).then(
-      (socket) => created?.(null, this.#secure({ ...options, socket } as ClientRequestArgs)),
-      // The type does not know that there is no socket then; the caller looks at the fault first.
-      (fault: Error) => created?.(fault, undefined as unknown as Duplex),
-    );
+    void this.#tunnel(this.#proxy, options, created);
     return undefined;
+  }
+
+  async #tunnel(proxy: string, options: ClientRequestArgs, created: Created | undefined): Promise<void> {
+    let secure: TLSSocket;
+    try {
+      const socket = await openTunnel(proxy, this.#authority, this.#timeoutMs);
+      secure = this.#secure({ ...options, socket } as ClientRequestArgs);
+    } catch (fault) {
+      // The type does not know that there is no socket then; the caller looks at the fault first.
+      return created?.(fault as Error, undefined as unknown as Duplex);
+    }
+    created?.(null, secure);
   }
 
   #secure(options: ClientRequestArgs): TLSSocket {

@@ -14,6 +14,8 @@ export interface BackendTlsOptions {
   readonly identity?: ClientIdentity;
   /** The name in SNI that the backend's certificate must bear, in place of its origin's host. */
   readonly serverName?: string;
+  /** Made of the above already, for all lanes of the backend together. */
+  readonly secureContext?: SecureContext;
 }
 
 /**
@@ -21,7 +23,8 @@ export interface BackendTlsOptions {
  * parsing some hundred roots takes 24 ms, which no connection may cost.
  * @throws Error for a certificate and a key that do not belong together
  */
-export const backendTls = ({ ca, identity }: BackendTlsOptions): SecureContext =>
+export const backendTls = ({ ca, identity, secureContext }: BackendTlsOptions): SecureContext =>
+  secureContext ??
   createSecureContext({
     ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
     ...identity,

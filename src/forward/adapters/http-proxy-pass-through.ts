@@ -1,12 +1,12 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createProxyMiddleware, definePlugin } from "http-proxy-middleware";
+import { createProxyMiddleware, definePlugin, type Plugin } from "http-proxy-middleware";
 import { GatewayError } from "../../kernel/errors.ts";
 import type { PassThrough, PassThroughRequest } from "../pass-through.ts";
 import { withheldFromClient } from "../response-headers.ts";
 import { BackendAgent, type BackendAgentOptions } from "./backend-agent.ts";
-import { mostConnections } from "./backend-tls.ts";
+import { hostOf, mostConnections } from "./backend-tls.ts";
 import { TookTooLong } from "./open-tunnel.ts";
 
 export interface HttpProxyPassThroughOptions extends BackendAgentOptions {
@@ -22,7 +22,8 @@ export interface HttpProxyPassThroughOptions extends BackendAgentOptions {
  * headers are replaced before it is called; it tells a failure by `error`, by `next(err)`, or by both, so one function
  * hears of them all and the first word counts; it hands a backend's status line to the response unchecked, where a
  * bad one throws out of a stream's callback and ends the process; a tunnel whose client side is destroyed leaves the
- * backend's side open.
+ * backend's side open; its middleware listens to the server's `close` for as long as that runs, so what a reload has
+ * replaced would stay, and therefore the proxy inside it is called.
  */
 export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions): PassThrough {
   const { origin, hostHeader = new URL(origin).host } = options;
@@ -32,7 +33,9 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
   const tunnelAgent = new BackendAgent(options, { keepAlive: false });
   const underWay = new WeakMap<IncomingMessage, UnderWay>();
 
+  let inside: Parameters<Plugin>[0] | undefined;
   const hooks = definePlugin((proxy) => {
+    inside = proxy;
     // With a listener here a failed request emits and never calls `next`; without one an upgrade's failure would
     // throw. So this is the one place that hears of every failure.
     proxy.on("error", (fault, request) => {
@@ -67,8 +70,9 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
     });
   });
 
+  const { port } = new URL(origin);
   const shared = {
-    target: origin,
+    target: { protocol: "https:", host: hostOf(origin), port: port === "" ? 443 : Number(port) },
     // The client's own was withheld.
     headers: { host: hostHeader },
     secure: true,
@@ -77,8 +81,9 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
     ejectPlugins: true,
     plugins: [hooks],
   };
-  const proxy = createProxyMiddleware({ ...shared, agent });
-  const tunnels = createProxyMiddleware({ ...shared, agent: tunnelAgent });
+  createProxyMiddleware(shared);
+  const proxy = inside;
+  if (proxy === undefined) throw new GatewayError("internal_error", "the proxy did not take its hooks");
 
   return {
     async request(incoming, response, request, signal) {
@@ -100,7 +105,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
         reject(signal.reason);
         toBackend?.destroy();
       });
-      void proxy(incoming, response, fail);
+      proxy.web(incoming, response, { ...shared, agent }).catch(fail);
       await promise;
     },
     async upgrade(incoming, socket, head, request, failed) {
@@ -122,7 +127,9 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
           answered = true;
         },
       });
-      tunnels.upgrade(incoming, socket as Socket, head);
+      proxy
+        .ws(incoming, socket as Socket, { ...shared, agent: tunnelAgent }, head)
+        .catch((fault: unknown) => underWay.get(incoming)?.fail(fault));
       await closed;
     },
     close() {

@@ -85,18 +85,21 @@ function connectorOf(
   const direct: buildConnector.connector = (options, callback) =>
     secure(options, (...[fault, socket]: Parameters<buildConnector.Callback>) => {
       // An alert after the handshake, such as "certificate required": undici would forget it over the end that follows.
-      socket?.once("error", (alert) => socket.destroy(alert));
+      socket?.once("error", (alert: Error) => socket.destroy(alert));
       if (fault === null) callback(null, socket);
       else callback(fault, null);
     });
   if (proxy === undefined) return direct;
   const authority = authorityOf(origin);
-  return (options, callback) => {
-    openTunnel(proxy, authority, connectTimeoutMs).then(
-      (httpSocket) => direct({ ...options, httpSocket }, callback),
-      (fault: Error) => callback(fault, null),
-    );
+  const tunnelled = async (...[options, callback]: Parameters<buildConnector.connector>): Promise<void> => {
+    try {
+      const httpSocket = await openTunnel(proxy, authority, connectTimeoutMs);
+      direct({ ...options, httpSocket }, callback);
+    } catch (fault) {
+      callback(fault as Error, null);
+    }
   };
+  return (options, callback) => void tunnelled(options, callback);
 }
 
 class Attempt implements Dispatcher.DispatchHandler, Forwarding {
