@@ -32,12 +32,22 @@ export interface ServingFleet {
   readonly admin: (path: string) => Promise<{ readonly status: number; readonly text: string }>;
 }
 
-export async function startFleetWorld(): Promise<FleetWorld> {
+export interface FleetWorldOptions {
+  /** Of the gateway's processes, beside what this one has. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly tokenLifetimeSeconds?: number;
+}
+
+export async function startFleetWorld({
+  env = {},
+  tokenLifetimeSeconds,
+}: FleetWorldOptions = {}): Promise<FleetWorld> {
   const pki = await testPki();
   const folder = await mkdtemp(join(tmpdir(), "certgate-fleet-"));
   const azure = await startLocalAzure({
     tls: { cert: pki.server.chainPem, key: pki.server.keyPem },
     deployments: { "gpt-test": "gpt-4o" },
+    ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
   });
   const files = {
     "root.pem": pki.root.pem,
@@ -67,7 +77,7 @@ export async function startFleetWorld(): Promise<FleetWorld> {
     const file = join(folder, `certgate-${started}.yaml`);
     await writeFile(file, JSON.stringify(config));
     const running = certgate(["serve", "--config", file, ...words], {
-      env: { AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.managedIdentity.url },
+      env: { ...env, AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.managedIdentity.url },
     });
     onTestFinished(async () => {
       running.signal("SIGKILL");
