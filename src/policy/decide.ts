@@ -4,7 +4,7 @@ import type { Target } from "../model/target.ts";
 import { allow, deny } from "../model/verdict.ts";
 import type { Denied, Verdict } from "../model/verdict.ts";
 import type { ClientEntry } from "./client-entry.ts";
-import { apiVersionsOf, isOwnList, mustNameDeployment } from "./operation-rules.ts";
+import { apiVersionsOf, groupsOnDeployments, isOwnList, mustNameDeployment } from "./operation-rules.ts";
 import { type Circumstances, exceededLimit, type Limits, type Permission } from "./permissions.ts";
 
 export type { Circumstances } from "./permissions.ts";
@@ -32,7 +32,12 @@ export function decide(entry: ClientEntry, target: Target, circumstances: Circum
     const { permissions } = entry.rights;
     if (!permissions.some(({ operations }) => operations.has(group))) return notThisOperation(operation);
     if (deployment === undefined) {
-      const limit = bestLimit(permissions, group, undefined, target, circumstances);
+      // What is about stored objects only: a bundle that could not have made them must not slip past another's limits.
+      const able = groupsOnDeployments.has(group)
+        ? permissions.filter(({ deployments: its }) => its.size > 0)
+        : permissions;
+      const limit = bestLimit(able, group, undefined, target, circumstances);
+      if (limit === "not granted") return notThisOperation(operation);
       if (limit !== undefined) return outside(limit);
     }
     for (const name of deployments) {

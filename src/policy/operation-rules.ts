@@ -8,7 +8,10 @@ export const isOwnList = ({ operation }: Target): boolean => operation === "mode
  * Policy has its own view of what must name a deployment: a request that "names none" because its name was overlooked
  * must be denied here. In these groups everything must, but for what is listed below and then names an object.
  */
-const groupsOnDeployments: ReadonlySet<OperationGroup> = new Set<OperationGroup>(["inference", "realtime"]);
+export const groupsOnDeployments: ReadonlySet<OperationGroup> = new Set<OperationGroup>([
+  "inference",
+  "realtime",
+]);
 const onStoredObjects: ReadonlySet<string> = new Set([
   "responses-get",
   "responses-delete",

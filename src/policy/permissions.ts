@@ -21,7 +21,6 @@ export interface Limits {
 
 /** One bundle of rights: a role, or what a client has of its own. */
 export interface Permission extends Limits {
-  /** Empty where the bundle is a client's own without a list of operations, deployments or routes. */
   readonly operations: ReadonlySet<string>;
   readonly deployments: ReadonlySet<string>;
   readonly routes: ReadonlySet<string>;

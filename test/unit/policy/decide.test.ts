@@ -195,6 +195,33 @@ describe("roles", () => {
     expect(decide(both, target("embed"), here)).toMatchObject(noOperation);
   });
 
+  it("are not widened by a client that has nothing of its own: what names no deployment keeps to their limits", () => {
+    const roles = {
+      night: {
+        deployments: ["gpt-4o"],
+        hours: [{ days: ["mon"], from: "22:00", to: "23:00", timeZone: "UTC" }],
+      },
+    } as const;
+    const night = Date.UTC(2026, 5, 1, 22, 30);
+    const get = {
+      ...target(),
+      operation: "responses-get",
+      objects: [{ kind: "response", id: "r" }],
+    } as const;
+    const socket: Target = { ...target(), operation: "responses-socket" };
+    for (const own of [{}, { routes: ["erp"] }, { deployments: [] }])
+      for (const asked of [get, socket]) {
+        const client = entryOf({ roles: ["night"], ...own }, roles);
+        expect(decide(client, asked, here)).toMatchObject(noOperation);
+        expect(decide(client, asked, { ...here, at: night }).allowed).toBe(true);
+      }
+    const files = entryOf(
+      { roles: ["keeps"] },
+      { keeps: { deployments: ["gpt-4o"], operations: ["files"] } },
+    );
+    expect(decide(files, socket, here)).toMatchObject(noOperation);
+  });
+
   it("are not compiled where one is not defined", () => {
     expect(() => entryOf({ roles: ["nobody"] })).toThrow(/nobody/);
   });
