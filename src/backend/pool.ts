@@ -31,7 +31,7 @@ export interface Picked {
 export interface NothingLeft {
   /** The smallest number of seconds, at least 1, after which one of them may take a request. */
   readonly retryAfterSeconds: number;
-  /** All of them said that they had too much to do: none failed. */
+  /** All of them have as much to do as they may: none failed. */
   readonly throttled: boolean;
 }
 
@@ -83,7 +83,9 @@ export class BackendPool {
         allowed.length > 0 &&
         allowed.every(({ upstream }) => {
           const { reason, seen } = upstream.breaker.state();
-          return reason !== undefined && reason !== "failing" && seen !== "503";
+          // As many requests under way as it may have is a limit like its own.
+          if (reason === undefined) return upstream.isFull;
+          return reason !== "failing" && seen !== "503";
         }),
     };
   }

@@ -90,6 +90,16 @@ describe("a pool", () => {
     expect(pool.nothingLeft(pool.members)).toEqual({ retryAfterSeconds: 10, throttled: false });
   });
 
+  it("calls it throttled when all have as much under way as they may, and not when one of those fails", () => {
+    const { pool, pick, tell } = poolOf({ name: "a", concurrency: 1 }, { name: "b" });
+    pick();
+    tell("b", throttled(30));
+    expect(pick()).toBeUndefined();
+    expect(pool.nothingLeft(pool.members)).toEqual({ retryAfterSeconds: 1, throttled: true });
+    tell("a", failed);
+    expect(pool.nothingLeft(pool.members)).toMatchObject({ throttled: false });
+  });
+
   it("lets an only backend speak for itself when it is throttled, and not when it fails", () => {
     const { pick, nameOf, tell, clock } = poolOf({ name: "only" });
     tell("only", throttled(30));
