@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renameRequest } from "../../src/target/rename-request.ts";
 import { parseBody } from "../../src/target/parse-body.ts";
