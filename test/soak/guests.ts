@@ -8,9 +8,9 @@ const file = Buffer.alloc(512 * 1024, "spindle ");
 const fields = [part("purpose", "assistants"), part("file", file, "notes.txt")];
 
 /** What a steady load of requests does not have: uploads, WebSockets, and clients that leave in the middle. */
-export const guestVisits = (asker: Asker): Visit[] => [
-  { name: "uploads", everyMs: 500, run: () => uploadAndDelete(asker) },
-  { name: "uploads broken off", everyMs: 1500, run: () => breakUploadOff(asker) },
+export const guestVisits = (asker: Asker, keeper: Asker): Visit[] => [
+  { name: "uploads", everyMs: 500, run: () => uploadAndDelete(keeper) },
+  { name: "uploads broken off", everyMs: 1500, run: () => breakUploadOff(keeper) },
   { name: "streams broken off", everyMs: 500, run: () => breakStreamOff(asker) },
   { name: "WebSockets, short", everyMs: 500, run: (signal) => converse(asker, signal, 2, 0) },
   { name: "WebSockets, 20 s", everyMs: 0, run: (signal) => converse(asker, signal, 40, 500) },

@@ -57,7 +57,10 @@ const load = startSteadyLoad({
   ca: pki.root.pem,
   callers: [...cast.callers, ...guestCallers(scene)],
 });
-const visits = startVisits([...guestVisits(asker), changing(scene, load, Math.max(10_000, totalMs / 120))]);
+const visits = startVisits([
+  ...guestVisits(asker, { ...asker, client: scene.keeper }),
+  changing(scene, load, Math.max(10_000, totalMs / 120)),
+]);
 
 const began = performance.now();
 const readings: (Footprint & { readonly seconds: number })[] = [];

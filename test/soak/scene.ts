@@ -15,6 +15,8 @@ export interface Scene {
   readonly cast: SteadyCast;
   /** Comes and goes with the changes. */
   readonly guest: IssuedCertificate;
+  /** Stores files: its deployment's backend never moves. */
+  readonly keeper: IssuedCertificate;
   readonly gateway: GatewayProcess;
   readonly azure: LocalAzure;
   /** Where the backend moves to and from. */
@@ -31,6 +33,7 @@ export async function startScene(): Promise<Scene> {
     const pki = await createTestPki();
     const cast = await steadyCast(pki);
     const guest = await pki.intermediate.issue({ subject: "CN=guest" });
+    const keeper = await pki.intermediate.issue({ subject: "CN=keeper" });
     const tls = { cert: pki.server.chainPem, key: pki.server.keyPem };
     const deployments = { "gpt-test": "gpt-4o", "gpt-other": "gpt-4o" };
     // Tokens are renewed on the way.
@@ -66,16 +69,23 @@ export async function startScene(): Promise<Scene> {
       credentials: { gateway: { type: "managed-identity" } },
       backends: {
         main: { endpoint: azure.openAi.url, credential: "gateway", caFile: "root.pem" },
-        // Does not move: what is stored there stays there.
-        files: { endpoint: azure.openAi.url, credential: "gateway", caFile: "root.pem" },
+        archive: { endpoint: azure.openAi.url, credential: "gateway", caFile: "root.pem" },
       },
-      deployments: { "gpt-test": { backend: "main" }, "gpt-other": { backend: "main" } },
-      ownership: { backend: "files", file: join(folder, "ownership.sqlite") },
+      deployments: {
+        "gpt-test": { backend: "main" },
+        "gpt-other": { backend: "main" },
+        "gpt-archive": { backend: "archive" },
+      },
       clients: {
         "device-1": {
           thumbprints: [pki.client.thumbprint],
           deployments: ["gpt-test"],
-          operations: ["inference", "files", "realtime"],
+          operations: ["inference", "realtime"],
+        },
+        keeper: {
+          thumbprints: [keeper.thumbprint],
+          deployments: ["gpt-archive"],
+          operations: ["files"],
         },
         guest: { thumbprints: [guest.thumbprint], deployments: ["gpt-test"] },
       },
@@ -93,6 +103,7 @@ export async function startScene(): Promise<Scene> {
       pki,
       cast,
       guest,
+      keeper,
       gateway,
       azure,
       other,
