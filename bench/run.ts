@@ -8,12 +8,14 @@ import { benchGateway } from "./gateway.ts";
 import { benchRejudging } from "./rejudging.ts";
 import type { Measurement } from "./measurement.ts";
 import { benchPolicy } from "./policy.ts";
+import { benchScale } from "./scale.ts";
 
-const help = `npm run bench -- [gateway|pki|policy|failover] [options]
+const help = `npm run bench -- [gateway|pki|policy|failover|scale] [options]
 
   gateway         the built gateway beside nginx, HAProxy and Caddy, where this machine has them (the default)
   pki             trust decisions and CRLs
   policy          a million clients
+  scale           a million clients and CRL entries, ten thousand connections, two workers
   failover        ten thousand requests to two backends, one of which fails
 
   --json FILE     also writes the numbers, the machine and the versions as JSON
@@ -32,6 +34,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<Measurement[]>
   },
   policy: benchPolicy,
   failover: benchFailover,
+  scale: benchScale,
 };
 
 const { values, positionals } = parseArgs({
