@@ -1,7 +1,7 @@
 import type { Grant } from "../model/grant.ts";
 import type { NamedObject } from "../model/object-kind.ts";
 import type { Target } from "../model/target.ts";
-import { allow, deny, type Verdict } from "../model/verdict.ts";
+import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { claimsFor } from "../ownership/claims-for.ts";
 import type { SeenObject } from "../ownership/ids-in-answer.ts";
@@ -30,27 +30,35 @@ export async function claimLines(
   await book.store.claim(claims, deployment);
 }
 
+/** What the answer about a batch's input rests on, beside the client's rights. */
+export interface InputFacts {
+  readonly store: OwnershipStore;
+  /** Names of all backends: where a file lies is not known yet. */
+  readonly backends: readonly string[];
+  /** Whether a deployment lives on a backend, under the name that it has here. Lines cannot be renamed. */
+  readonly isCalledSoAt: (deployment: string, backend: string) => boolean;
+}
+
 /**
  * A batch asks on the deployment that its file names, line by line: that one must be granted now, as if the batch named
  * it itself. A file whose lines were not read is no input: it could name any deployment.
  * A file that is not the client's passes here, and is not found in the stage that asks whose it is.
- * @param backends names of all backends: where the file lies is not known yet
  * @param mayOn decides the same request on a target that names more
  * @throws GatewayError `ownership_unavailable`
  */
 export async function grantBatchInputs(
   { client, target }: Pick<Grant, "client" | "target">,
-  backends: readonly string[],
-  { store }: { readonly store: OwnershipStore },
+  facts: InputFacts,
   mayOn: (target: Target) => Verdict<Grant>,
 ): Promise<Verdict<undefined>> {
   const inputs = target.objects.filter(({ kind }) => kind === "batch_input");
   if (inputs.length === 0) return allow(undefined);
   const named: string[] = [];
   for (const input of inputs)
-    for (const lines of await linesAt(input, client, backends, store)) {
-      if (lines === undefined) return unread;
-      named.push(lines);
+    for (const { backend, deployment } of await linesAt(input, client, facts)) {
+      if (deployment === undefined) return refuse("operation_not_permitted", unread);
+      if (!facts.isCalledSoAt(deployment, backend)) return refuse("deployment_not_permitted", moved);
+      named.push(deployment);
     }
   const { deployments } = target;
   const verdict = mayOn({ ...target, deployments: [...new Set([...deployments, ...named])] });
@@ -61,18 +69,22 @@ export async function grantBatchInputs(
 async function linesAt(
   { id }: NamedObject,
   client: string,
-  backends: readonly string[],
-  store: OwnershipStore,
-): Promise<readonly (string | undefined)[]> {
+  { store, backends }: InputFacts,
+): Promise<readonly { readonly backend: string; readonly deployment: string | undefined }[]> {
   const owners = await store.ownersOf(
     backends.flatMap((backend) => [
       { kind: "file" as const, id, backend },
       { kind: "batch_input" as const, id, backend },
     ]),
   );
-  return backends.flatMap((_, at) => (owners[2 * at] === client ? [owners[2 * at + 1]] : []));
+  return backends.flatMap((backend, at) =>
+    owners[2 * at] === client ? [{ backend, deployment: owners[2 * at + 1] }] : [],
+  );
 }
 
-const detail =
+const unread =
   "The file's lines were not read when it came: upload it with the purpose batch, or have the operator switch uninspected-batches on.";
-const unread = deny("operation_not_permitted", detail, [{ check: "batch-input", outcome: "fail", detail }]);
+const moved = "The deployment that the file's lines name does not lie where the file does, under this name.";
+
+const refuse = (code: "operation_not_permitted" | "deployment_not_permitted", detail: string): Denied =>
+  deny(code, detail, [{ check: "batch-input", outcome: "fail", detail }]);

@@ -125,6 +125,16 @@ export const namesAt =
       : poolOf(deployment)?.places.find((place) => place.backend.name === backend.name)?.member.upstream
           .deployment;
 
+/** Whether a deployment lives on a backend, and is called there as it is called here. */
+export const isCalledSoAt = (
+  { poolOf }: Pick<Gateway, "poolOf">,
+  deployment: string,
+  backend: string,
+): boolean =>
+  poolOf(deployment)?.places.some(
+    (place) => place.backend.name === backend && place.member.upstream.deployment === deployment,
+  ) === true;
+
 /**
  * What a message in a WebSocket names must lie where the connection leads, under that name: it cannot go elsewhere, and
  * there the same name may stand for something that nobody granted.
@@ -134,11 +144,7 @@ export function refuseElsewhere(
   deployments: readonly string[],
   backend: ReadyBackend,
 ): Denied | undefined {
-  const isThere = (name: string) =>
-    poolOf(name)?.places.some(
-      (place) => place.backend.name === backend.name && place.member.upstream.deployment === name,
-    ) === true;
-  const stray = deployments.find((name) => !isThere(name));
+  const stray = deployments.find((name) => !isCalledSoAt({ poolOf }, name, backend.name));
   if (stray === undefined) return undefined;
   return refuse(
     "deployment_not_permitted",

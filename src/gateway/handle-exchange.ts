@@ -7,10 +7,10 @@ import { parseBody } from "../target/parse-body.ts";
 import { readMultipart } from "../target/multipart/start-multipart.ts";
 import { parseHead, targetOf, type RequestHead } from "../target/parse-head.ts";
 import { answerModels } from "./answer-models.ts";
-import { grantBatchInputs } from "./batch-input.ts";
+import { grantBatchInputs, type InputFacts } from "./batch-input.ts";
 import type { Caller, CallerVerdict, ConnectionCaller } from "./caller.ts";
 import { circumstancesOf, type ExchangeDraft, type Regrant } from "./exchange-draft.ts";
-import { findPlaces } from "./find-backend.ts";
+import { findPlaces, isCalledSoAt } from "./find-backend.ts";
 import type { Gateway } from "./gateway.ts";
 import { forgetDeleted } from "./ownership.ts";
 import { passThrough } from "./pass-through.ts";
@@ -78,11 +78,8 @@ export async function handleExchange(
   if (head.value.operation.answeredBy === "gateway")
     return answerModels(entry, response, draft.requestId, deployment);
 
-  const inputs = await grantBatchInputs(
-    grant.value,
-    [...gateway.objectPools.keys()],
-    gateway.ownership,
-    (wider) => decide(entry, wider, circumstancesOf(draft)),
+  const inputs = await grantBatchInputs(grant.value, inputFacts(gateway), (wider) =>
+    decide(entry, wider, circumstancesOf(draft)),
   );
   if (!inputs.allowed) return inputs;
   const places = await findPlaces(gateway, entry, grant.value, head.value);
@@ -95,6 +92,12 @@ export async function handleExchange(
     await forgetDeleted(grant.value, backend, gateway.ownership);
   return undefined;
 }
+
+const inputFacts = (gateway: Gateway): InputFacts => ({
+  store: gateway.ownership.store,
+  backends: [...gateway.objectPools.keys()],
+  isCalledSoAt: (deployment, backend) => isCalledSoAt(gateway, deployment, backend),
+});
 
 /**
  * Who is asking now. A client decides how long its body takes to arrive: what it was allowed when it began must not be

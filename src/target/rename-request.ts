@@ -23,7 +23,8 @@ export interface RenamedRequest {
  * be rewritten (a batch's lines, the messages of a WebSocket) is called the same there.
  */
 export function isNameable({ operation }: RequestHead, target: Target, nameAt: NameAtBackend): boolean {
-  const mustBeSame = target.linesFor !== undefined || operation.upgrade !== undefined;
+  const mustBeSame =
+    operation.deployment === "lines" || target.linesFor !== undefined || operation.upgrade !== undefined;
   return target.deployments.every((deployment) => {
     const name = nameAt(deployment);
     return mustBeSame ? name === deployment : name !== undefined;

@@ -30,14 +30,18 @@ const batch: Target = {
   stream: false,
   retryable: false,
 };
-const rights = createRightsCompiler({ deployments: ["near", "far"], roles: {} }).compile({
-  deployments: ["near"],
+const rights = createRightsCompiler({ deployments: ["near", "far", "gone"], roles: {} }).compile({
+  deployments: ["near", "gone"],
   operations: ["batches"],
 });
 const asked = (book: Ownership, target = batch) =>
-  grantBatchInputs({ client: "device-1", target }, ["north", "south"], book, (wider) =>
+  grantBatchInputs({ client: "device-1", target }, { store: book.store, ...places }, (wider) =>
     decide({ name: "device-1", rights }, wider, { at: clock.now() }),
   );
+const places = {
+  backends: ["north", "south"],
+  isCalledSoAt: (deployment: string, backend: string) => deployment !== "gone" && backend !== "west",
+};
 const file = [{ kind: "file", id: "f" }] as const;
 async function uploaded(owner: string, lines: readonly (readonly [string, string])[], backend = "north") {
   const book = bookOf();
@@ -55,6 +59,14 @@ describe("the input of a batch", () => {
     expect(await asked(await uploaded("device-1", [["far", "north"]]))).toMatchObject({
       allowed: false,
       code: "deployment_not_permitted",
+    });
+  });
+
+  it("is not granted where its deployment is called otherwise by now: its lines cannot be renamed", async () => {
+    expect(await asked(await uploaded("device-1", [["gone", "north"]]))).toMatchObject({
+      allowed: false,
+      code: "deployment_not_permitted",
+      detail: expect.stringContaining("does not lie where the file does"),
     });
   });
 
