@@ -53,6 +53,18 @@ describe("a form with its deployment", () => {
     ).resolves.toBeUndefined());
 });
 
+describe("a form that a page has a browser send, with its user's certificate", () => {
+  it("passes from the gateway's own page, and from no other site's", () =>
+    expect(
+      bench.prove({
+        good: { ...good, headers: ["origin: https://localhost"] },
+        arrives,
+        bad: { ...good, headers: ["origin: https://evil.example"] },
+        reason: "operation_not_permitted",
+      }),
+    ).resolves.toBeUndefined());
+});
+
 describe("a form in which two readers find two models", () => {
   it.each([
     ["two parts, the other last", form(model, other, file(), end)],
