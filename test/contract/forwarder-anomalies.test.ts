@@ -96,6 +96,9 @@ describe("an answer", () => {
       `${ok}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
     ],
     ["another encoding", `${ok}Transfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`],
+    ["a tab behind its encoding", `${ok}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`],
+    ["a length of an interim one", `HTTP/1.1 103 Early\r\nContent-Length: 4\r\n\r\n${next}`],
+    ["an interim one that closes", `HTTP/1.1 103 Early\r\nConnection: close\r\n\r\n${next}`],
     ["two encodings", `${ok}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`],
     ["chunks in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
     ["a space before the colon", `${ok}Content-Length : 4\r\n\r\nbody`],
@@ -131,6 +134,8 @@ describe("an answer", () => {
     ["an extension with a line end", "4;a\nb\r\nbody\r\n"],
     ["an extension without end", `4;${"a".repeat(300)}`],
     ["a malformed trailer", "4\r\nbody\r\n0\r\nX : y\r\n\r\n"],
+    ["an extension without a name", "4;\r\nbody\r\n"],
+    ["a length in its trailers", "4\r\nbody\r\n0\r\nContent-Length: 4\r\n\r\n"],
     ["trailers without end", `4\r\nbody\r\n0\r\n${"X: y\r\n".repeat(4000)}`],
   ])("with %s breaks off", async (_what, chunks) => {
     const { backend, forwarder } = await startLane(`${ok}Transfer-Encoding: chunked\r\n\r\n${chunks}`);

@@ -61,15 +61,20 @@ export function readFields(text: string): string[] {
   return pairs;
 }
 
-/** Spaces and tabs around a value are not part of it (RFC 9112 5.1). */
+/**
+ * Spaces and tabs around a value are not part of it (RFC 9112 5.1). A tab behind it is refused all the same: there are
+ * readers to which `chunked` with one is another word.
+ */
 function withoutPadding(line: string, from: number): string {
   let [start, end] = [from, line.length];
   while (start < end && isPadding(line.charCodeAt(start))) start += 1;
-  while (end > start && isPadding(line.charCodeAt(end - 1))) end -= 1;
+  while (end > start && line.charCodeAt(end - 1) === space) end -= 1;
+  if (end > start && line.charCodeAt(end - 1) === tab) throw new AnswerFault("a tab behind a header");
   return line.slice(start, end);
 }
 
-const isPadding = (code: number): boolean => code === 0x20 || code === 0x09;
+const [space, tab] = [0x20, 0x09];
+const isPadding = (code: number): boolean => code === space || code === tab;
 
 /**
  * @param method of the request that is answered
@@ -101,6 +106,9 @@ export function framingOf({ status, minor, headers }: AnswerHead, method: string
     }
   }
   if (isChunked && length !== undefined) throw new AnswerFault("both Content-Length and Transfer-Encoding");
+  // Another reader might see its end elsewhere, or the end of the connection behind it.
+  if (status < 200 && (isChunked || length !== undefined || !keepsAlive))
+    throw new AnswerFault("a 1xx that is more than a head");
   const rest = {
     keepsAlive,
     keepsAliveSeconds: Number.isNaN(keepsAliveSeconds) ? undefined : keepsAliveSeconds,

@@ -2,12 +2,16 @@ import { AnswerFault, readFields } from "./answer-head.ts";
 
 /** Thirteen hexadecimal digits still count exactly. */
 const mostDigits = 13;
-/** Of the extensions of one chunk, in bytes. Nobody sends any; they are skipped (RFC 9112 7.1.1). */
+/** Of the extensions of one chunk, in bytes. Nobody sends any; they are skipped (RFC 9112 7.1.1), quoted ones refused. */
 const longestExtension = 256;
+const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const extensions = new RegExp(`^(?:;${token}(?:=${token})?)*$`);
 /** Of all trailer fields together, in bytes. */
 const longestTrailer = 16 * 1024;
 
 const [cr, lf, semicolon] = [0x0d, 0x0a, 0x3b];
+
+const framing = /^(?:content-length|transfer-encoding)$/i;
 
 type State = "size" | "extension" | "size-end" | "data" | "data-cr" | "data-lf" | "trailer";
 
@@ -17,7 +21,7 @@ export class ChunkedBody {
   #state: State = "size";
   #size = 0;
   #digits = 0;
-  #extension = 0;
+  #extension = "";
   #trailer = "";
 
   /** @param data gets every piece that is not empty, uncopied */
@@ -52,8 +56,7 @@ export class ChunkedBody {
         this.#sizeByte(byte);
         return false;
       case "extension":
-        if (byte === cr) this.#state = "size-end";
-        else this.#extensionByte(byte);
+        this.#extensionByte(byte);
         return false;
       case "size-end":
         this.#expect(byte, lf);
@@ -65,7 +68,7 @@ export class ChunkedBody {
         return false;
       case "data-lf":
         this.#expect(byte, lf);
-        [this.#state, this.#digits, this.#extension] = ["size", 0, 0];
+        [this.#state, this.#digits, this.#extension] = ["size", 0, ""];
         return false;
       default:
         return this.#trailerByte(byte);
@@ -78,14 +81,15 @@ export class ChunkedBody {
       this.#size = this.#size * 16 + digit;
       this.#digits += 1;
     } else if (this.#digits > 0 && byte === cr) this.#state = "size-end";
-    else if (this.#digits > 0 && byte === semicolon) this.#state = "extension";
+    else if (this.#digits > 0 && byte === semicolon) [this.#state, this.#extension] = ["extension", ";"];
     else throw new AnswerFault("a malformed chunk size");
   }
 
   #extensionByte(byte: number): void {
-    this.#extension += 1;
-    if (byte < 0x21 || byte > 0x7e || this.#extension > longestExtension)
-      throw new AnswerFault("a malformed or long chunk extension");
+    if (byte !== cr) this.#extension += String.fromCharCode(byte);
+    else if (extensions.test(this.#extension)) this.#state = "size-end";
+    else throw new AnswerFault("a malformed chunk extension");
+    if (this.#extension.length > longestExtension) throw new AnswerFault("a long chunk extension");
   }
 
   #trailerByte(byte: number): boolean {
@@ -94,7 +98,9 @@ export class ChunkedBody {
     if (this.#trailer === "\r\n") return true;
     if (byte !== lf || !this.#trailer.endsWith("\r\n\r\n")) return false;
     // Read only to be refused: none of them is passed on.
-    readFields(this.#trailer.slice(0, -4));
+    const fields = readFields(this.#trailer.slice(0, -4));
+    if (fields.some((name, at) => at % 2 === 0 && framing.test(name)))
+      throw new AnswerFault("a trailer about the length");
     return true;
   }
 
