@@ -62,6 +62,7 @@ beforeAll(async () => {
         silent: at(asking),
         stranger: presenting("stranger"),
         misnamed: at(named),
+        hosted: { ...at(plain, "127.0.0.1"), hostHeader: "contoso.openai.azure.com" },
         named: {
           ...at(named, "127.0.0.1"),
           tls: { serverName },
@@ -116,6 +117,11 @@ describe.each(laneNames)("on the lane '%s'", (lane) => {
   it("another name stands in SNI and in Host where the configuration says so", async () => {
     expect(await ask("named")).toEqual(goodOn(lane));
     expect(named.arrivals).toMatchObject([{ serverName, host: "contoso.openai.azure.com" }]);
+  });
+
+  it("what stands in Host does not decide which certificate is good", async () => {
+    expect(await ask("hosted")).toEqual(goodOn(lane));
+    expect(plain.arrivals).toMatchObject([{ serverName: undefined, host: "contoso.openai.azure.com" }]);
   });
 
   it("a certificate for another name is refused, and the operator reads why", async () => {
