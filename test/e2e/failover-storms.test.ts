@@ -51,7 +51,7 @@ beforeAll(async () => {
         deployments[at] = { backends: [{ backend: at, deployment: "d0" }, other] };
       deployments.lone = { backends: [{ backend: "first", deployment: "d0" }] };
     },
-    pki,
+    { pki },
   );
   const { root, client } = world.pki;
   agent = new Agent({ ca: root.pem, cert: client.chainPem, key: client.keyPem, keepAlive: true });

@@ -13,9 +13,9 @@ export interface TwoBackends extends World {
 export async function startTwoBackends(
   names: readonly string[],
   configure: (config: WorldConfig) => void,
-  shared?: TestPki,
+  more: { readonly pki?: TestPki; readonly operations?: readonly string[] } = {},
 ): Promise<TwoBackends> {
-  const pki = shared ?? (await createTestPki());
+  const pki = more.pki ?? (await createTestPki());
   const tls = { cert: pki.server.chainPem, key: pki.server.keyPem };
   const deployments = Object.fromEntries(names.map((name) => [name, "gpt-4o"]));
   const azure = await startLocalAzure({ tls, deployments });
@@ -38,7 +38,7 @@ export async function startTwoBackends(
       config["clients"]["device-1"] = {
         ...config["clients"]["device-1"],
         deployments: Object.keys(config["deployments"] as object),
-        operations: ["inference", "files", "realtime"],
+        operations: more.operations ?? ["inference", "files", "realtime"],
       };
     },
   });
