@@ -8,7 +8,7 @@ import type { ServerResponse } from "node:http";
 export class AnswerWriter {
   readonly #response: ServerResponse;
   /** `held`: of this turn of the event loop, and not written yet. */
-  #state: "none" | "held" | "written" = "none";
+  #state: "none" | "held" | "written" | "refused" = "none";
   #first: Uint8Array | undefined;
 
   constructor(response: ServerResponse) {
@@ -17,6 +17,11 @@ export class AnswerWriter {
 
   /** @param headers flat raw pairs */
   head(status: number, headers: string[]): void {
+    // The gateway gave an answer of its own in the meantime: this one comes too late.
+    if (this.#response.headersSent) {
+      this.#state = "refused";
+      return;
+    }
     this.#response.writeHead(status, headers);
     this.#state = "held";
     process.nextTick(this.#release);
@@ -24,6 +29,7 @@ export class AnswerWriter {
 
   /** @returns false when the client takes no more for now */
   data(chunk: Uint8Array): boolean {
+    if (this.#state === "refused") return true;
     if (this.#state === "held" && this.#first === undefined) {
       this.#first = chunk;
       return true;
@@ -33,6 +39,7 @@ export class AnswerWriter {
   }
 
   end(): void {
+    if (this.#state === "refused") return;
     const last = this.#first;
     this.#first = undefined;
     this.#state = "written";

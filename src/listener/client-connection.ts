@@ -17,7 +17,7 @@ export class ClientConnection {
   readonly isSurplus: boolean;
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
-  #isServing = false;
+  #answering: ServerResponse | undefined;
 
   constructor(socket: Socket, caller: ConnectionCaller, isSurplus: boolean) {
     this.#socket = socket;
@@ -27,7 +27,7 @@ export class ClientConnection {
 
   /** An answer is under way, or still to be given. */
   get isAnswering(): boolean {
-    return this.#isServing;
+    return this.#answering !== undefined;
   }
 
   /**
@@ -36,7 +36,7 @@ export class ClientConnection {
    * @returns false when as many wait already: then nothing was noted, and the connection is to be cut
    */
   take(response: ServerResponse, begin: () => void, most: number): boolean {
-    if (this.#isServing) {
+    if (this.#answering !== undefined) {
       if (this.#waiting.length >= most) return false;
       this.#waiting.push({ response, begin });
       return true;
@@ -45,14 +45,19 @@ export class ClientConnection {
     return true;
   }
 
+  /** Has the answer under way say that the connection ends with it, where it can still say so. */
+  endAfterAnswer(): void {
+    if (this.#answering?.headersSent === false) this.#answering.shouldKeepAlive = false;
+  }
+
   #serve({ response, begin }: Waiting): void {
-    this.#isServing = true;
+    this.#answering = response;
     response.once("close", () => this.#next());
     begin();
   }
 
   #next(): void {
-    this.#isServing = false;
+    this.#answering = undefined;
     // After the answer that closes a connection nothing is served any more (RFC 9112 9.6).
     if (!this.#socket.writable) this.#waiting.length = 0;
     const next = this.#waiting.shift();

@@ -60,7 +60,7 @@ export interface Listener {
   replaceTls(material: TlsMaterial): void;
   /** To be called when the limits have changed: one of them is Node's to keep. */
   followLimits(): void;
-  /** Stops accepting, lets exchanges under way end within `graceMs`, then cuts the rest. */
+  /** Stops accepting, lets exchanges under way end within `graceMs`, then ends the rest, each with a word of why. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -74,7 +74,7 @@ const surplusMs = 5000;
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { callers, exchanges, metrics, limits, log } = options;
-  const connections = new WeakMap<Socket, ClientConnection>();
+  const connections = new Map<Socket, ClientConnection>();
   const gate = new SourceGate(limits);
   const shares = new ClientShares();
   const loop = new LoopWatch(
@@ -127,7 +127,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
   server.on("secureConnection", (socket) => {
     metrics.connection("opened");
-    socket.once("close", () => metrics.connection("closed"));
+    socket.once("close", () => {
+      metrics.connection("closed");
+      connections.delete(socket);
+    });
     unread.add(socket);
     const presented = capturePresented(socket);
     const isSurplus = shares.enter(socket, presented, limits().connectionsPerClient);
@@ -149,6 +152,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     const stranger = new ConnectionCaller({ chain: undefined, tls: { authorized: false } }, callers);
     const made = new ClientConnection(socket, stranger, false);
     connections.set(socket, made);
+    socket.once("close", () => connections.delete(socket));
     return made;
   };
   const turnAway = ({ isSurplus }: ClientConnection): Denied | undefined => {
@@ -170,11 +174,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve);
-  const goodbyes = new Set<() => void>();
   server.on("upgrade", (request, socket, head) => {
     const connection = connectionOf(request.socket);
     const upgrade = { request, socket, head };
-    void serveUpgrade(exchanges, goodbyes, connection.caller, upgrade, turnAway(connection));
+    void serveUpgrade(exchanges, connection.caller, upgrade, turnAway(connection));
   });
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
     if (fault.code === "ERR_HTTP_REQUEST_TIMEOUT") metrics.shed("request_late");
@@ -207,13 +210,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     async close(graceMs) {
       const closed = stopListening(server, graceMs);
+      for (const connection of connections.values()) connection.endAfterAnswer();
       const cut = () => {
         for (const socket of open) socket.destroy();
       };
       let timer = setTimeout(() => {
-        if (goodbyes.size === 0) return cut();
-        // They may be told of it, and that takes no longer than any other goodbye.
-        for (const leave of goodbyes) leave();
+        exchanges.live.cutAll(deny("shutting_down", ""));
+        // To be told of it takes no longer than any other goodbye.
         timer = setTimeout(cut, goodbyeMs);
       }, graceMs);
       await closed;

@@ -56,6 +56,11 @@ export class LiveExchanges {
     };
   }
 
+  /** Cuts every exchange under way, whoever it is. */
+  cutAll(denied: Denied): void {
+    for (const exchange of Array.from(this.#live)) this.#cut(exchange, denied);
+  }
+
   /** Judges every exchange under way now. To be called when a fact has changed. */
   async judge(): Promise<void> {
     // One sweep at a time; a change during one is seen by the next, which starts right after it.

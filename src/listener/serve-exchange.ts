@@ -11,6 +11,7 @@ import type { ErrorCode } from "../kernel/error-catalogue.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { Denied } from "../model/verdict.ts";
+import { breakOff } from "./break-off.ts";
 import type { LiveExchanges } from "./live-exchanges.ts";
 import { refuse, type Refusal } from "./refuse.ts";
 
@@ -44,10 +45,14 @@ export async function serveExchange(
     return server.record(complete(server, draft, { decision: "denied", answeredBy: "gateway" }, status));
   }
   let outcome: Outcome = { decision: "allowed", answeredBy: "backend" };
+  let wasCut = false;
   const live = server.live.add(connection, (denied) => {
     outcome = { decision: "denied", answeredBy: "gateway" };
     note(draft, denied.code, denied.detail);
-    response.destroy();
+    wasCut = true;
+    // One that may not go on gets nothing more; one that only has to make room is told so.
+    if (denied.code === "shutting_down") breakOff(request, response, denied, draft.requestId);
+    else response.destroy();
   });
   finished(response, () => {
     // A response that never was begun has status 200 by default: that must not be what the record says.
@@ -68,6 +73,8 @@ export async function serveExchange(
       live.end();
       lease.leave();
     });
+    // What comes of it afterwards is no news.
+    if (wasCut) return;
     if (denied === undefined) {
       if (draft.backend === undefined) outcome = { decision: "allowed", answeredBy: "gateway" };
       return;
@@ -78,6 +85,7 @@ export async function serveExchange(
     if (response.headersSent || response.destroyed) response.destroy();
     else refuse(request, response, denied, draft.requestId, closes(denied));
   } catch (fault) {
+    if (wasCut) return;
     const refusal = refusalOf(fault, draft);
     // Nobody to answer: the caller left, or was cut, and then the record says why already.
     if (refusal === undefined) return;

@@ -14,11 +14,9 @@ const [goingAway, policyViolation] = [1001, 1008];
 /**
  * Serves one upgrade: the story, and its ends. Never throws.
  * @param turnedAway answered at once, whoever asks and whatever for
- * @param goodbyes while it is open, one that ends a WebSocket in the words that are for a shutdown
  */
 export async function serveUpgrade(
   server: ExchangeServer,
-  goodbyes: Set<() => void>,
   connection: ConnectionCaller,
   { request, socket, head }: Pick<Upgrade, "request" | "socket" | "head">,
   turnedAway?: Denied,
@@ -55,9 +53,6 @@ export async function serveUpgrade(
     const timer = setTimeout(() => socket.destroy(), goodbyeMs);
     socket.once("close", () => clearTimeout(timer));
   };
-  const leave = () => {
-    if (upgrade.goodbye !== undefined) part(goingAway, "shutting_down");
-  };
   socket.on("error", () => socket.destroy());
   if (turnedAway !== undefined) {
     refused(turnedAway, refuseOnSocket(socket, turnedAway, draft.requestId));
@@ -66,10 +61,9 @@ export async function serveUpgrade(
   const live = server.live.add(connection, (denied) => {
     wasCut = true;
     refused(denied, 101);
-    part(policyViolation, denied.code);
+    part(denied.code === "shutting_down" ? goingAway : policyViolation, denied.code);
   });
   const upgrade: Upgrade = { request, socket, head, granted: live.granted, failed: fail };
-  goodbyes.add(leave);
   const lease = server.enter();
   try {
     // It would have to end before it began to be of use.
@@ -83,7 +77,6 @@ export async function serveUpgrade(
   } finally {
     live.end();
     lease.leave();
-    goodbyes.delete(leave);
     server.record(complete(server, draft, end.outcome, end.status));
   }
 }

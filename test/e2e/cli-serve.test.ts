@@ -138,16 +138,23 @@ describe("certgate serve", () => {
     expect(performance.now() - began).toBeLessThan(5000);
   });
 
-  it("ends at once at a second signal, though a stream is under way", async () => {
-    const { running, asker } = await serveAndWait();
-    const { answer } = await streamUnderWay(asker);
-    const broken = textOf(answer).catch(String);
-    running.signal("SIGTERM");
-    await running.wrote(/certgate is stopping/);
-    running.signal("SIGTERM");
-    expect((await running.ended).code).toBe(130);
-    expect(await broken).toMatch(/aborted|reset/i);
-  });
+  it.each([
+    ["SIGTERM", "SIGTERM"],
+    ["SIGTERM", "SIGINT"],
+    ["SIGINT", "SIGTERM"],
+  ] as const)(
+    "ends at once at a second signal (%s, %s), though a stream is under way",
+    async (first, second) => {
+      const { running, asker } = await serveAndWait();
+      const { answer } = await streamUnderWay(asker);
+      const broken = textOf(answer).catch(String);
+      running.signal(first);
+      await running.wrote(/certgate is stopping/);
+      running.signal(second);
+      expect((await running.ended).code).toBe(130);
+      expect(await broken).toMatch(/aborted|reset/i);
+    },
+  );
 
   it("ends at a signal while it still waits for a source, with exit code 0", async () => {
     const sockets = new Set<Socket>();

@@ -68,8 +68,9 @@ describe.skipIf(library === undefined)("the clock of a gateway that serves, when
     const { status, headers } = await ask({ ...gateway.asker, client }, question);
     return [status, headers["x-certgate-reason"]];
   };
-  const becomes = (client: IssuedCertificate, ...expected: unknown[]) =>
-    expect.poll(() => statusOf(client), { timeout: 25_000, interval: 200 }).toEqual(expected);
+  const becomes = async (client: IssuedCertificate, ...expected: unknown[]) => {
+    await expect.poll(() => statusOf(client), { timeout: 25_000, interval: 200 }).toEqual(expected);
+  };
 
   it(
     "ends what it should, at once, and nothing else; set back, it hangs nowhere",

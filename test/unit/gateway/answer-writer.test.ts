@@ -90,6 +90,18 @@ describe("AnswerWriter", () => {
     expect(pieces).toEqual([]);
   });
 
+  it("leaves an answer alone that the gateway gave in the meantime", async () => {
+    const pieces = await piecesOf((writer, response) => {
+      response.writeHead(503, { "content-length": 2 });
+      writer.head(200, length(4));
+      expect(writer.data(Buffer.from("late"))).toBe(true);
+      response.end("no");
+      writer.data(Buffer.from("er"));
+      writer.end();
+    });
+    expect(pieces.join("")).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\nno$/);
+  });
+
   it("says when the client takes no more", async () => {
     let taken: boolean[] = [];
     await piecesOf((writer, response) => {

@@ -45,6 +45,18 @@ describe("the requests of one connection", () => {
     expect(connection.isAnswering).toBe(false);
   });
 
+  it("say that the connection ends, those under way, where nothing of their answer was sent", () => {
+    connection.endAfterAnswer();
+    const answers = [false, true].map((headersSent) => {
+      const response = Object.assign(new EventEmitter(), { headersSent, shouldKeepAlive: true });
+      connection.take(response as unknown as ServerResponse, () => {}, 1);
+      connection.endAfterAnswer();
+      response.emit("close");
+      return response.shouldKeepAlive;
+    });
+    expect(answers).toEqual([false, true]);
+  });
+
   it("are known to be under way until the last has its answer", () => {
     expect(connection.isAnswering).toBe(false);
     const [first, second] = [request("first"), request("second")];
