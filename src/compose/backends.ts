@@ -6,7 +6,7 @@ import { forRegion } from "../credential/for-region.ts";
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import type { BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
 import { createHttpProxyPassThrough } from "../forward/adapters/http-proxy-pass-through.ts";
-import { createUndiciForwarder } from "../forward/adapters/undici-forwarder.ts";
+import { createHttp1Forwarder } from "../forward/adapters/http1/http1-forwarder.ts";
 import { createWsLane } from "../forward/adapters/ws-lane.ts";
 import type { Gateway, ReadyBackend } from "../gateway/gateway.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -113,7 +113,7 @@ async function wire(
     basePath: pathname.replace(/\/$/, ""),
     credential,
     outbound: region === undefined ? shared : forRegion(region, shared, hostHeader),
-    forwarder: createUndiciForwarder(way),
+    forwarder: createHttp1Forwarder(way),
     webSockets: createWsLane({
       ...way,
       clock,

@@ -14,7 +14,7 @@ import { fileSecret } from "../../src/credential/adapters/file-secret.ts";
 import type { KnownKey } from "../../src/dev/aws/keyring.ts";
 import { checkSignature } from "../../src/dev/aws/signature-check.ts";
 import type { LocalAws } from "../../src/dev/aws/local-aws.ts";
-import { createUndiciForwarder } from "../../src/forward/adapters/undici-forwarder.ts";
+import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
 import { gatewayRole, guardedRole, localAws, modelArn, modelWithColon } from "../support/local-aws.ts";
@@ -92,7 +92,7 @@ async function send(
   region = aws.bedrock.region,
 ): Promise<Answer & { readonly credentials: readonly string[] }> {
   const { root } = await testPki();
-  const forwarder = createUndiciForwarder({
+  const forwarder = createHttp1Forwarder({
     origin: aws.bedrock.url,
     ca: root.pem,
     connectTimeoutMs: 5000,

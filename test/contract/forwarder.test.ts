@@ -58,7 +58,9 @@ describe("a request", () => {
     expect(JSON.parse(body)).toEqual({
       method: "POST",
       url: "/openai/v1/x?y=%2F",
-      raw: `host localhost:${port} content-type application/json x-two 1 x-two 2 content-length 8`.split(" "),
+      raw: `host localhost:${port} connection keep-alive content-type application/json x-two 1 x-two 2 content-length 8`.split(
+        " ",
+      ),
       body: '{"Ã©":1}',
     });
   });
@@ -66,7 +68,7 @@ describe("a request", () => {
   it("says another host where one is given, and checks the certificate for the origin's", async () => {
     const { forwarder } = await startLane(echo, { hostHeader: "inside.example" });
     const { body } = await forward(forwarder).over;
-    expect(JSON.parse(body)).toMatchObject({ raw: ["host", "inside.example"] });
+    expect(JSON.parse(body)).toMatchObject({ raw: ["host", "inside.example", "connection", "keep-alive"] });
   });
 
   it.each([
@@ -76,7 +78,10 @@ describe("a request", () => {
   ])("without a body: %s", async (method, framing) => {
     const { forwarder, port } = await startLane(echo);
     const { body } = await forward(forwarder, { method }).over;
-    expect(JSON.parse(body)).toMatchObject({ raw: ["host", `localhost:${port}`, ...framing], body: "" });
+    expect(JSON.parse(body)).toMatchObject({
+      raw: ["host", `localhost:${port}`, "connection", "keep-alive", ...framing],
+      body: "",
+    });
   });
 
   it("of ten megabytes arrives whole", async () => {

@@ -18,7 +18,7 @@ const sweepMs = 1000;
 export class ConnectionPool implements ConnectionOwner, Carrier {
   readonly idleTimeoutMs: number;
   readonly #connector: BackendConnector;
-  readonly #connectTimeoutMs: number;
+  readonly #patienceMs: number;
   readonly #all = new Set<Connection>();
   readonly #idle: Connection[] = [];
   /** With what ends their patience. */
@@ -30,7 +30,8 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
   /** @throws Error for a client certificate and a key that do not belong together */
   constructor(options: PoolOptions) {
     this.idleTimeoutMs = options.idleTimeoutMs;
-    this.#connectTimeoutMs = options.connectTimeoutMs;
+    // Longer than any attempt to connect takes, with and without a proxy: its own fault says more.
+    this.#patienceMs = 2 * options.connectTimeoutMs + 1000;
     this.#connector = new BackendConnector(options);
   }
 
@@ -46,7 +47,7 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
     const timer = setTimeout(() => {
       this.#waiting.delete(exchange);
       exchange.fail(new TookTooLong("no connection was free in time"), false);
-    }, this.#connectTimeoutMs);
+    }, this.#patienceMs);
     this.#waiting.set(exchange, timer);
     exchange.moveTo(this);
     this.#fill();

@@ -32,7 +32,7 @@ export function requestHead(
   length: number | "none" | undefined,
 ): string {
   if (!token.test(method) || !target.test(path)) throw new Error("a method or a path that cannot be sent");
-  let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
+  let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string];
     if (!token.test(name) || unsafe.test(value) || own.has(name.toLowerCase()))
