@@ -26,6 +26,9 @@ export interface FleetConfigurationOptions {
 /** A worker may still ask for what a former configuration named: exchanges under way rest on it. */
 const mostOrigins = 4;
 
+/** For what is under way in a worker that cannot follow. */
+const graceOfStrayMs = 20_000;
+
 /** The one configuration of all workers: read and checked once, put in force by all or by none. */
 export class FleetConfiguration {
   readonly #options: FleetConfigurationOptions;
@@ -93,14 +96,15 @@ export class FleetConfiguration {
       const refusal = answers.find((answer) => answer?.outcome === "refused");
       if (refusal?.outcome === "refused") {
         // All or none: one that had nothing against it goes back.
-        await Promise.all(asked.map((worker) => tell(worker, before)));
+        await Promise.all(asked.map((worker) => this.#bring(worker, before)));
         return this.#refuse(refusal.reason);
       }
       this.#current = config;
       this.#refused = undefined;
       this.#options.log.setLevel(config.log.level);
       // Whoever was started in the meantime began with the former one.
-      for (const worker of this.#options.workers()) if (!asked.includes(worker)) void tell(worker, config);
+      for (const worker of this.#options.workers())
+        if (!asked.includes(worker)) void this.#bring(worker, config);
       const isNew = answers.some((answer) => answer?.outcome === "applied");
       const version = fingerprint(config);
       this.#options.log.info(
@@ -111,6 +115,15 @@ export class FleetConfiguration {
     } catch (fault) {
       return this.#refuse(describeFault(fault));
     }
+  }
+
+  /** What is in force is in force in all: a worker that cannot follow ends, and its successor begins with it. */
+  async #bring(worker: WorkerProcess, config: Config): Promise<void> {
+    const answer = await tell(worker, config);
+    if (answer?.outcome !== "refused") return;
+    const { pid } = worker;
+    this.#options.log.error({ pid, reason: answer.reason }, "a worker cannot follow; it is started anew");
+    worker.stop(graceOfStrayMs);
   }
 
   #refuse(reason: string): ReloadOutcome {

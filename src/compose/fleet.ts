@@ -13,8 +13,8 @@ export type FleetPhase = "starting" | "accepting" | "shutting down";
 
 /**
  * The readiness of all workers, item by item, with the worker's index in the name. Whatever is wrong with one that
- * takes connections is wrong with the gateway. One that died and is on its way back takes none: the others serve
- * everybody, so it is told, but does not take the gateway out of service.
+ * takes connections is wrong with the gateway. One that drains, or died and is on its way back, takes none: the others
+ * serve everybody, so it is told, but does not take the gateway out of service.
  */
 export async function fleetReadiness(
   supervisor: Supervisor,
@@ -62,7 +62,7 @@ export async function fleetSnapshots(
 ): Promise<ReadonlyMap<WorkerProcess, MetricsSnapshot | undefined>> {
   return new Map(
     await Promise.all(
-      [...supervisor.serving.values()].map(async (worker) => [worker, await snapshotOf(worker)] as const),
+      supervisor.answering.map(async (worker) => [worker, await snapshotOf(worker)] as const),
     ),
   );
 }
@@ -80,7 +80,12 @@ async function snapshotOf(worker: WorkerProcess): Promise<MetricsSnapshot | unde
 export function fleetState({ states }: Supervisor): FleetState {
   const count = (phase: WorkerState["phase"]) => states.filter((state) => state.phase === phase).length;
   return {
-    phases: { starting: count("starting"), ready: count("ready"), waiting: count("waiting") },
+    phases: {
+      starting: count("starting"),
+      ready: count("ready"),
+      leaving: count("leaving"),
+      waiting: count("waiting"),
+    },
     restarts: states.reduce((total, state) => total + state.restarts, 0),
   };
 }

@@ -50,6 +50,7 @@ export function createWorker(port: MessagePort, { clock, graceMs }: WorkerOption
     if (leaving) return;
     leaving = true;
     cancelNews?.();
+    calls.tell("leaving");
     if (running === undefined) return end(0);
     void running.stop(grace).then(
       () => end(0),
@@ -99,6 +100,7 @@ export function createWorker(port: MessagePort, { clock, graceMs }: WorkerOption
         if (running === undefined) throw new Error("the worker did not start");
         return running.reload();
       },
+      ping: async () => undefined,
       readiness: async () => running?.readiness() ?? [],
       metrics: async () => (await running?.metrics.snapshot()) ?? [],
     },

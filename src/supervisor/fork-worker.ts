@@ -22,6 +22,7 @@ export function forkWorker({ program, start, offers }: ForkOptions): WorkerProce
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   let crash: string | undefined;
+  const left = Promise.withResolvers<void>();
   const calls = new Calls("the worker", processPort(child), {
     ...offers,
     notices: {
@@ -29,6 +30,7 @@ export function forkWorker({ program, start, offers }: ForkOptions): WorkerProce
       crash: (sentence) => {
         crash = String(sentence);
       },
+      leaving: () => left.resolve(),
     },
   });
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>();
@@ -48,6 +50,7 @@ export function forkWorker({ program, start, offers }: ForkOptions): WorkerProce
     pid: child.pid,
     calls,
     started: started.promise,
+    leaving: left.promise,
     ended,
     stop: (graceMs) => calls.tell("stop", graceMs),
     kill: () => void child.kill("SIGKILL"),

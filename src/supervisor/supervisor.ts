@@ -75,6 +75,11 @@ export class Supervisor {
     return this.#processes(({ phase }) => phase === "ready");
   }
 
+  /** The processes that can be asked: those that serve, and those that still drain. */
+  get answering(): readonly WorkerProcess[] {
+    return [...this.#processes(({ phase }) => phase === "ready" || phase === "leaving").values()];
+  }
+
   /** Every process that runs, starting ones too. */
   get running(): readonly WorkerProcess[] {
     return [...this.#processes(() => true).values()];

@@ -18,6 +18,8 @@ export interface WorkerProcess {
   readonly calls: Calls;
   /** Resolves when it serves, or refuses to. Stays open where the process ends without a word. */
   readonly started: Promise<StartAnswer>;
+  /** Resolves when it says that it drains, whoever told it to; from then on it takes no connections. */
+  readonly leaving: Promise<void>;
   /** Resolves, always, when the process is gone. */
   readonly ended: Promise<WorkerEnd>;
   /** Asks it to drain and to end. */

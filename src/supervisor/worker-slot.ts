@@ -1,10 +1,14 @@
 import type { Cancel, Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
+import { silenceMs, watchHeartbeat } from "./heartbeat.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { describeEnd, type WorkerProcess } from "./worker-process.ts";
 
-/** `waiting`: it died, and is started again after its wait. */
-export type WorkerPhase = "starting" | "ready" | "waiting" | "stopped";
+/**
+ * `leaving`: it was told to end by somebody else, takes no connections any more, and is started anew when it has ended.
+ * `waiting`: it died, and is started again after its wait.
+ */
+export type WorkerPhase = "starting" | "ready" | "leaving" | "waiting" | "stopped";
 
 export interface WorkerState {
   readonly index: number;
@@ -44,6 +48,9 @@ export interface WorkerSlotOptions {
 
 /** A drain that ends in time still needs a moment to leave. */
 const goodbyeMs = 3000;
+
+/** A million clients take half a minute; one that does not come to serve by then never will. */
+const longestStartMs = 300_000;
 
 /** One worker's place: a process, its successors, and the waits between them. */
 export class WorkerSlot {
@@ -106,20 +113,37 @@ export class WorkerSlot {
     this.#phase = "starting";
     this.#starts += 1;
     let readyAt: number | undefined;
+    let silence: string | undefined;
+    const endSilent = (said: string) => {
+      silence = said;
+      logger.error({ worker: index, pid: process.pid, reason: said }, "a worker is ended");
+      process.kill();
+    };
+    let cancelWatch = clock.after(longestStartMs, () =>
+      endSilent(`it did not come to serve within ${longestStartMs / 1000} s`),
+    );
     const answer = await Promise.race([process.started, process.ended.then(() => undefined)]);
+    cancelWatch();
     if (answer?.ready === true && !this.#stopping) {
       readyAt = clock.monotonic();
       this.#phase = "ready";
       this.#proven = true;
       logger.info({ worker: index, pid: process.pid }, "the worker is ready");
+      cancelWatch = watchHeartbeat({
+        clock,
+        calls: process.calls,
+        onSilent: () => endSilent(`it did not answer for ${silenceMs / 1000} s`),
+      });
+      void this.#noteLeaving(process);
       events.ready();
     }
     const end = await process.ended;
+    cancelWatch();
     this.#process = undefined;
     events.gone(process);
     if (this.#stopping) return;
     const refusal = answer?.ready === false ? answer.refusal : undefined;
-    const reason = refusal ?? describeEnd(end);
+    const reason = silence ?? refusal ?? describeEnd(end);
     this.#lastDeath = reason;
     const served = readyAt === undefined ? undefined : clock.monotonic() - readyAt;
     const wait = this.#policy.waitAfterDeath(served);
@@ -131,5 +155,10 @@ export class WorkerSlot {
       "a worker died; it is started again",
     );
     this.#cancelStart = clock.after(wait, () => this.start());
+  }
+
+  async #noteLeaving(process: WorkerProcess): Promise<void> {
+    await process.leaving;
+    if (this.#process === process && this.#phase === "ready") this.#phase = "leaving";
   }
 }

@@ -56,22 +56,27 @@ export function createFleetMetrics(read: () => FleetState): FleetMetrics {
     registers: [own],
   });
   const last = new Map<object, MetricsSnapshot>();
-  let departed: MetricsSnapshot = [];
-  const toAdd: MetricsSnapshot[] = [];
+  const gone = new WeakSet<object>();
+  /** What all that are gone had counted. One after the other: two pages may be asked for at the same time. */
+  let departed: Promise<MetricsSnapshot> = Promise.resolve([]);
 
   return {
     contentType: own.contentType,
     async render(snapshots) {
-      for (const [process, snapshot] of snapshots) if (snapshot !== undefined) last.set(process, snapshot);
-      for (const snapshot of toAdd.splice(0))
-        departed = await sum([departed, snapshot.filter(isCounted)]).getMetricsAsJSON();
-      return sum([await own.getMetricsAsJSON(), ...last.values(), departed]).metrics();
+      // One that ended after it had answered is with the departed already, and must not count twice.
+      for (const [process, snapshot] of snapshots)
+        if (snapshot !== undefined && !gone.has(process)) last.set(process, snapshot);
+      // Of one moment: a worker that ends while this waits is in the one or in the other.
+      const [present, past] = [[...last.values()], departed];
+      return sum([await own.getMetricsAsJSON(), await past, ...present]).metrics();
     },
     reloadRefused: () => reloads.inc({ outcome: "refused" }),
     gone(process) {
       const snapshot = last.get(process);
       last.delete(process);
-      if (snapshot !== undefined) toAdd.push(snapshot);
+      gone.add(process);
+      if (snapshot === undefined) return;
+      departed = departed.then((before) => sum([before, snapshot.filter(isCounted)]).getMetricsAsJSON());
     },
   };
 }

@@ -125,7 +125,10 @@ describe("the readiness of backends", () => {
     deployment: string,
     over: Partial<UpstreamState> = {},
   ): UpstreamState => ({
-    ...{ backend, deployment, outstanding: 0, state: "closed" },
+    backend,
+    deployment,
+    outstanding: 0,
+    state: "closed",
     ...over,
   });
   const failing = { state: "open", reason: "failing", seen: "500", until: clock.now() + 4500 } as const;

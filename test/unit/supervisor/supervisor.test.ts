@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Calls } from "../../../src/supervisor/calls.ts";
+import { Calls, type Message } from "../../../src/supervisor/calls.ts";
 import { Supervisor } from "../../../src/supervisor/supervisor.ts";
 import type { StartAnswer, WorkerEnd, WorkerProcess } from "../../../src/supervisor/worker-process.ts";
 import { ManualClock, settle } from "../../support/manual-clock.ts";
@@ -12,15 +12,37 @@ class ScriptedProcess implements WorkerProcess {
   readonly calls: Calls;
   readonly #started = Promise.withResolvers<StartAnswer>();
   readonly #ended = Promise.withResolvers<WorkerEnd>();
+  readonly #left = Promise.withResolvers<void>();
   readonly asked: string[] = [];
   readonly told: unknown[] = [];
+  /** It answers nothing any more, and does not end. */
+  hangs = false;
 
   constructor(index: number, pid: number) {
     this.index = index;
     this.pid = pid;
-    const port = { send: (message: unknown) => this.told.push(message), onMessage() {}, onClose() {} };
-    this.calls = new Calls("the worker", port, { calls: {} });
+    let answer: (message: Message) => void = () => {};
+    this.calls = new Calls(
+      "the worker",
+      {
+        send: (message) => {
+          if (message.kind !== "call" || message.name !== "ping") return void this.told.push(message);
+          if (!this.hangs) answer({ kind: "answer", id: message.id, value: undefined });
+        },
+        onMessage: (listener) => (answer = listener),
+        onClose() {},
+      },
+      { calls: {} },
+    );
   }
+
+  get leaving() {
+    return this.#left.promise;
+  }
+  leave = () => {
+    this.#left.resolve();
+    return settle();
+  };
 
   get started() {
     return this.#started.promise;
@@ -227,5 +249,64 @@ describe("Supervisor", () => {
         }),
       }),
     );
+  });
+
+  it("ends one that hangs without dying, and starts it again", async () => {
+    const { clock, process, phases, supervisor } = setUp(2);
+    await process(0).ready();
+    await process(1).ready();
+    process(0).hangs = true;
+    await clock.advance(11_999);
+    expect([phases(), process(0).asked]).toEqual([["ready", "ready"], []]);
+    await clock.advance(2000);
+    expect([process(0).asked, process(1).asked]).toEqual([["kill"], []]);
+    expect(supervisor.states[0]).toMatchObject({ lastDeath: "it did not answer for 10 s" });
+    await process(2).ready();
+    expect(phases()).toEqual(["ready", "ready"]);
+    await clock.advance(600_000);
+    expect([process(1).asked, process(2).asked]).toEqual([[], []]);
+  });
+
+  it("blames no worker for a time in which it was held up itself", async () => {
+    const { clock, process } = setUp(1);
+    await process(0).ready();
+    process(0).hangs = true;
+    await clock.advance(2000);
+    // A machine that slept for an hour: one look comes, late, before the answer does.
+    clock.sleep(3_600_000);
+    await clock.advance(0);
+    expect(process(0).asked).toEqual([]);
+  });
+
+  it("does not watch over one that drains at its end any longer than it lives", async () => {
+    const { clock, process, supervisor } = setUp(1);
+    await process(0).ready();
+    void supervisor.stop(1000);
+    await process(0).die({ code: 0, signal: null });
+    expect(clock.pending).toBe(0);
+  });
+
+  it("ends one that does not come to serve in five minutes, and not before", async () => {
+    const { clock, process, processes, supervisor } = setUp(1);
+    await clock.advance(299_999);
+    expect(process(0).asked).toEqual([]);
+    await clock.advance(1);
+    expect(process(0).asked).toEqual(["kill"]);
+    expect(supervisor.states[0]).toMatchObject({ lastDeath: "it did not come to serve within 300 s" });
+    await clock.advance(200);
+    expect(processes).toHaveLength(2);
+  });
+
+  it("knows of one that leaves at somebody else's word: it does not serve, can be asked, and is started anew", async () => {
+    const { clock, process, phases, supervisor } = setUp(2);
+    await process(0).ready();
+    await process(1).ready();
+    await process(0).leave();
+    expect([phases(), [...supervisor.serving.keys()]]).toEqual([["leaving", "ready"], [1]]);
+    expect(supervisor.answering).toEqual([process(0), process(1)]);
+    await process(0).die({ code: 0, signal: null });
+    await clock.advance(200);
+    await process(2).ready();
+    expect(phases()).toEqual(["ready", "ready"]);
   });
 });

@@ -101,4 +101,35 @@ describe("createFleetMetrics", () => {
     await metrics.render(new Map([[one, await snapshotOf(one)]]));
     expect(await metrics.render(new Map([[one, undefined]]))).toContain("\ncertgate_connections 1\n");
   });
+
+  it("counts once what a worker had counted that ended while a page was being made", async () => {
+    const metrics = fleet();
+    const one = worker();
+    one.connection("handshake-failed");
+    const snapshots = new Map([[one, await snapshotOf(one)]]);
+    await metrics.render(snapshots);
+    // It has answered; others have not yet, and meanwhile it ends.
+    metrics.gone(one);
+    for (const page of [await metrics.render(snapshots), await metrics.render(new Map())])
+      expect(page).toContain("\ncertgate_tls_handshake_errors_total 1\n");
+  });
+
+  it("never falls, also when several ask at the same time while workers end", async () => {
+    const metrics = fleet();
+    const workers = Array.from({ length: 3 }, () => worker());
+    const snapshots = new Map();
+    for (const one of workers) {
+      one.connection("handshake-failed");
+      snapshots.set(one, await snapshotOf(one));
+    }
+    await metrics.render(snapshots);
+    const pages: Promise<string>[] = [];
+    for (const one of workers) {
+      metrics.gone(one);
+      pages.push(metrics.render(new Map()), metrics.render(new Map()));
+    }
+    pages.push(metrics.render(new Map()));
+    for (const page of await Promise.all(pages))
+      expect(page).toContain("\ncertgate_tls_handshake_errors_total 3\n");
+  });
 });
