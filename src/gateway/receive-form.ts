@@ -73,6 +73,8 @@ class FormReceiver {
   #kept = 0;
   #total = 0;
   #target: Allowed<Target> | undefined;
+  /** How many bytes were there when the target was known: they hold all that it names. */
+  #settledAt = 0;
   #rest: Readable | undefined;
   #over = false;
   readonly #stallMs: number;
@@ -115,10 +117,13 @@ class FormReceiver {
     if (verdict !== "more") {
       if (!verdict.allowed) return this.#refuse(verdict);
       this.#target = verdict;
+      this.#settledAt = this.#total;
     }
     if (this.#rest !== undefined) return this.#giveOn(this.#rest, chunk);
     this.#held.push(chunk);
-    if (this.#target !== undefined && (this.#length ?? Infinity) > smallForm) this.#stream(this.#target);
+    if (this.#target === undefined || (this.#length ?? Infinity) <= smallForm) return;
+    // What names the target is given on whole, never cut in the middle: it may have to be rewritten.
+    if (this.#total - this.#keptBack >= this.#settledAt) this.#stream(this.#target);
   }
 
   #end(): void {

@@ -6,13 +6,22 @@ import { RenameFault } from "./rename-fault.ts";
 /**
  * A form, or its beginning, in which the field `model` holds what the backend calls the deployment; all else stands
  * byte for byte. What comes out is read again.
+ * @param mustName the deployment stands in the form, and nowhere else: then it must stand in these very bytes
  * @throws RenameFault also when the name holds what ends a part
  */
-export function renameForm(boundary: string, form: Uint8Array, nameAt: NameAtBackend): Uint8Array {
+export function renameForm(
+  boundary: string,
+  form: Uint8Array,
+  nameAt: NameAtBackend,
+  mustName: boolean,
+): Uint8Array {
   const bytes = Buffer.from(form.buffer, form.byteOffset, form.byteLength);
   const place = modelIn(boundary, bytes);
   // On a classic path the field is idle: it may be missing, empty, or further on.
-  if (place === undefined || place.name === "") return form;
+  if (place === undefined || place.name === "") {
+    if (mustName) throw new RenameFault("the form to rename does not hold its model");
+    return form;
+  }
   const now = nameAt(place.name);
   if (now === undefined || !/^[A-Za-z0-9._:/-]+$/.test(now))
     throw new RenameFault("the backend's name cannot stand in a form");

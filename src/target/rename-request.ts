@@ -85,12 +85,13 @@ function renamedQuery({ operation, deployment }: RequestHead, query: string, nam
 
 function renamedBody(head: RequestHead, body: OutboundBody, nameAt: NameAtBackend): OutboundBody {
   if (body === null) return null;
+  const mustName = head.operation.deployment !== "path";
   if (isStreamed(body)) {
-    const held = renameForm(boundaryOf(head), body.held, nameAt);
+    const held = renameForm(boundaryOf(head), body.held, nameAt, mustName);
     const length = body.length === undefined ? undefined : body.length + held.length - body.held.length;
     return { ...body, held, length };
   }
-  if (head.body === "multipart") return renameForm(boundaryOf(head), body, nameAt);
+  if (head.body === "multipart") return renameForm(boundaryOf(head), body, nameAt, mustName);
   const context = { drawsImages: head.imageDeployment !== undefined, allows: head.allows };
   return renameJson(body, shapes[head.operation.shape], context, nameAt);
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ByteBudget } from "../../../src/kernel/byte-budget.ts";
 import { CallerLeft } from "../../../src/gateway/read-body.ts";
@@ -11,17 +12,24 @@ import { boundary, form, lastDelimiter, part } from "../../support/upload.ts";
 
 const MiB = 1024 * 1024;
 const limits = { heldBytes: 2 * MiB, bodyBytes: 4 * MiB };
-const type = `multipart/form-data; boundary=${boundary}`;
-const parsed = parseHead({
-  method: "POST",
-  url: "/openai/v1/audio/transcriptions",
-  headers: ["content-type", type],
-});
-if (!parsed.allowed) throw new Error(parsed.detail);
-const head = parsed.value;
+const parsedWith = (itsBoundary: string) => {
+  const parsed = parseHead({
+    method: "POST",
+    url: "/openai/v1/audio/transcriptions",
+    headers: ["content-type", `multipart/form-data; boundary=${itsBoundary}`],
+  });
+  if (!parsed.allowed) throw new Error(parsed.detail);
+  return parsed.value;
+};
+const head = parsedWith(boundary);
 
 /** Begins one upload; the test receives it on the other side. */
-async function uploading(headers: Record<string, string | number> = {}, stallMs = 20_000, room = 64 * MiB) {
+async function uploading(
+  headers: Record<string, string | number> = {},
+  stallMs = 20_000,
+  room = 64 * MiB,
+  itsHead = head,
+) {
   const server = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => {
     server.close();
@@ -39,7 +47,7 @@ async function uploading(headers: Record<string, string | number> = {}, stallMs 
   client.flushHeaders();
   const [request, response] = await arrived.promise;
   const budget = new ByteBudget(() => ({ total: room, perOwner: 64 * MiB }));
-  const received = receiveForm(head, request, response, { ...limits, stallMs }, budget.open("me"));
+  const received = receiveForm(itsHead, request, response, { ...limits, stallMs }, budget.open("me"));
   return { client, request, response, budget, received };
 }
 
@@ -106,6 +114,18 @@ describe("receiveForm", () => {
     expect(Buffer.concat([held, ...(await rest.toArray())]).equals(body)).toBe(true);
   });
 
+  it("has all of the model in what is held, however long the boundary is and wherever a piece ends", async () => {
+    const long = "b".repeat(70);
+    const begin = `--${long}\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper\r\n--${long}\r\n`;
+    const disposition = 'content-disposition: form-data; name="file"; filename=""\r\n\r\n';
+    const { client, received } = await uploading({}, 20_000, 64 * MiB, parsedWith(long));
+    client.write(begin + disposition);
+    await setImmediate();
+    client.write("x".repeat(1000));
+    const { held } = await streamed(received);
+    expect(Buffer.from(held).toString()).toContain(begin);
+  });
+
   it("keeps the last delimiter back until the body has ended", async () => {
     const { client, received } = await uploading();
     client.write(form(model, file));
@@ -163,7 +183,7 @@ describe("receiveForm", () => {
 
   it("breaks the stream off when the caller leaves later, also while nobody reads it yet", async () => {
     const { client, received } = await uploading();
-    client.write(Buffer.concat([model, part("file", "half", "a.wav")]));
+    client.write(Buffer.concat([model, file]));
     const { rest } = await streamed(received);
     client.destroy();
     const [fault] = (await once(rest, "error")) as [BodyBrokenOff];

@@ -150,6 +150,17 @@ describe("a request for a backend that calls the deployment otherwise", () => {
 });
 
 describe("a request that cannot be renamed", () => {
+  it("is a form whose held part ends before its model can be read", () => {
+    const whole = form(["model", "gpt"], ["file", "x".repeat(1000), "a.wav"]);
+    const { head, target } = request("POST", "/openai/v1/audio/transcriptions", whole);
+    for (const cut of [0, 20, whole.indexOf("gpt"), whole.indexOf("gpt") + 3, whole.indexOf("gpt") + 10]) {
+      const held = Buffer.from(whole.slice(0, cut));
+      const rest = Readable.from([Buffer.from(whole.slice(cut))]);
+      const streamed: StreamedBody = { length: whole.length, held, rest };
+      expect(() => renameRequest(head, target, streamed, nameAt)).toThrow(/model/);
+    }
+  });
+
   it("is a batch's file whose lines name another deployment", () => {
     const line =
       '{"custom_id":"1","method":"POST","url":"/chat/completions","body":{"model":"gpt","messages":[]}}';
