@@ -110,6 +110,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   });
 
+  // Node would drop what comes after the two thousandth, unseen. Their bytes are bounded already.
+  server.maxHeadersCount = 0;
   const startTls = soleListener(server);
   server.on("connection", (socket: Socket) => {
     const admission = gate.admit(socket.remoteAddress);

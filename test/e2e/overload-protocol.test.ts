@@ -120,6 +120,20 @@ describe("HTTP/2", () => {
   });
 });
 
+describe("a header", () => {
+  it("is not overlooked behind thousands of others", async () => {
+    const { socket, ended } = await world.open();
+    const many = "a:b\r\n".repeat(2500);
+    socket.write(
+      `POST /openai/v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n` +
+        `content-type: application/json\r\nconnection: close\r\n${many}content-encoding: gzip\r\n\r\n{}`,
+    );
+    const answer = await ended;
+    expect(statusOf(answer)).toBe(400);
+    expect(answer).toContain("content-encoding");
+  });
+});
+
 describe("headers that are too large", () => {
   it.each([
     ["one of 20 kB", `x-large: ${"a".repeat(20_000)}`],
