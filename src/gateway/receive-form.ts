@@ -135,7 +135,7 @@ class FormReceiver {
       const { value, trace } = this.#target ?? last;
       return this.#settle(allow({ target: value, body: this.#held.take() }, trace));
     }
-    for (const last of this.#chunks.splice(0)) this.#rest.push(last);
+    for (const chunk of this.#chunks.splice(0)) this.#rest.push(chunk);
     this.#rest.push(null);
   }
 

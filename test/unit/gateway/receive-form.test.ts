@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ByteBudget } from "../../../src/kernel/byte-budget.ts";
 import { CallerLeft } from "../../../src/gateway/read-body.ts";
@@ -118,9 +117,9 @@ describe("receiveForm", () => {
     const long = "b".repeat(70);
     const begin = `--${long}\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper\r\n--${long}\r\n`;
     const disposition = 'content-disposition: form-data; name="file"; filename=""\r\n\r\n';
-    const { client, received } = await uploading({}, 20_000, 64 * MiB, parsedWith(long));
+    const { client, request, received } = await uploading({}, 20_000, 64 * MiB, parsedWith(long));
     client.write(begin + disposition);
-    await setImmediate();
+    await once(request, "data");
     client.write("x".repeat(1000));
     const { held } = await streamed(received);
     expect(Buffer.from(held).toString()).toContain(begin);
@@ -182,8 +181,10 @@ describe("receiveForm", () => {
   });
 
   it("breaks the stream off when the caller leaves later, also while nobody reads it yet", async () => {
-    const { client, received } = await uploading();
-    client.write(Buffer.concat([model, file]));
+    const { client, request, received } = await uploading();
+    client.write(Buffer.concat([model, part("file", "half", "a.wav")]));
+    await once(request, "data");
+    client.write("x".repeat(100));
     const { rest } = await streamed(received);
     client.destroy();
     const [fault] = (await once(rest, "error")) as [BodyBrokenOff];
