@@ -55,14 +55,23 @@ describe("an answer that is measured", () => {
     expect(told).toEqual([{ inputTokens, outputTokens }]);
   });
 
-  it("is told of in the relay's way too, where the end of the answer is the end of the attempt", () => {
-    const told: unknown[] = [];
-    const measure = measureAnswer(named("bedrock-converse"), (usage) => told.push(usage));
-    const backend = measure?.measured({ head() {}, data: () => true, end: () => measure.over(), error() {} });
+  it("is not counted before its end was handed on, also where the attempt is over before that", () => {
+    const seen: unknown[] = [];
+    const measure = measureAnswer(named("bedrock-converse"), (usage) => seen.push(usage));
+    const backend = measure?.measured({
+      head() {},
+      data: () => true,
+      // As the relay does it.
+      end() {
+        measure.over();
+        seen.push("end");
+      },
+      error() {},
+    });
     backend?.head(200, json);
     backend?.data(Buffer.from(JSON.stringify(converseAnswer(request))));
     backend?.end();
-    expect(told).toEqual([{ inputTokens, outputTokens }]);
+    expect(seen).toEqual(["end", { inputTokens, outputTokens }]);
   });
 
   it("is unknown when it breaks off or its client leaves, once", () => {
