@@ -178,6 +178,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   server.on("checkExpectation", serve);
   server.on("upgrade", (request, socket, head) => {
     const connection = connectionOf(request.socket);
+    // Sent ahead, its answer would stand before, or in, the one that is under way.
+    if (connection.isAnswering) {
+      metrics.shed("pipelined_requests");
+      return void socket.destroy();
+    }
     const upgrade = { request, socket, head };
     void serveUpgrade(exchanges, connection.caller, upgrade, turnAway(connection));
   });

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { finished } from "node:stream";
 import type { ConnectionCaller } from "../gateway/caller.ts";
 import type { ExchangeDraft } from "../gateway/exchange-draft.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -54,7 +53,8 @@ export async function serveExchange(
     if (denied.code === "shutting_down") breakOff(request, response, denied, draft.requestId);
     else response.destroy();
   });
-  finished(response, () => {
+  // It comes once, after the last byte or the end of the connection, whichever is first.
+  response.once("close", () => {
     // A response that never was begun has status 200 by default: that must not be what the record says.
     const left = !response.writableFinished;
     server.record(complete(server, draft, outcome, left ? 499 : response.statusCode));
@@ -62,17 +62,13 @@ export async function serveExchange(
   const lease = server.enter();
   try {
     if (server.draining()) response.shouldKeepAlive = false;
-    const denied = await handleExchange(
-      lease.gateway,
-      connection,
-      request,
-      response,
-      draft,
-      live.granted,
-    ).finally(() => {
+    let denied: Denied | undefined;
+    try {
+      denied = await handleExchange(lease.gateway, connection, request, response, draft, live.granted);
+    } finally {
       live.end();
       lease.leave();
-    });
+    }
     // What comes of it afterwards is no news.
     if (wasCut) return;
     if (denied === undefined) {

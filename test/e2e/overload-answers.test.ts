@@ -124,6 +124,16 @@ describe("a client that sends requests ahead", () => {
     expect(downloads.length - asked).toBeLessThanOrEqual(20);
   });
 
+  it("cannot have an upgrade among them answered before its turn", async () => {
+    const before = await world.shed("pipelined_requests");
+    const { socket, ended } = await world.open();
+    const upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n";
+    const ahead = get("/app/large", `${upgrade}sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n`);
+    socket.write(get("/app/large") + ahead);
+    expect(await ended).not.toContain("HTTP/1.1 101");
+    expect((await world.shed("pipelined_requests")) - before).toBe(1);
+  });
+
   it("gets nothing served that follows a refusal which ends the connection", async () => {
     const { socket, ended } = await world.open();
     socket.write(

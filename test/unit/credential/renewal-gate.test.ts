@@ -13,6 +13,15 @@ describe("a renewal that a backend asks for", () => {
     expect(gate.tryPass()).toBe(true);
   });
 
+  it("is let through again after thirty seconds, though the clock is set back", () => {
+    const clock = new ManualClock();
+    const gate = createRenewalGate(clock);
+    gate.tryPass();
+    clock.set(-86_400_000);
+    clock.sleep(30_000);
+    expect(gate.tryPass()).toBe(true);
+  });
+
   it("runs once at a time", () => {
     const gate = createRenewalGate(new ManualClock());
     let runs = 0;

@@ -28,6 +28,18 @@ describe("SharedFetches", () => {
     expect(await fetches.get("a", fetch)).toBe("answer 2");
   });
 
+  it.each([-86_400_000, 86_400_000])(
+    "keeps an answer for its time, though the clock is set by %i ms",
+    async (byMs) => {
+      const { clock, fetches, fetch } = setUp();
+      await fetches.get("a", fetch);
+      clock.set(byMs);
+      expect(await fetches.get("a", fetch)).toBe("answer 1");
+      clock.sleep(1000);
+      expect(await fetches.get("a", fetch)).toBe("answer 2");
+    },
+  );
+
   it("keeps keys apart", async () => {
     const { fetches, fetch } = setUp();
     expect([await fetches.get("a", fetch), await fetches.get("b", fetch)]).toEqual(["answer 1", "answer 2"]);
