@@ -6,6 +6,7 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { createRedisOwnership } from "../../src/ownership/adapters/redis-ownership.ts";
 import { createSqliteOwnership } from "../../src/ownership/adapters/sqlite-ownership.ts";
 import type { StoredObject } from "../../src/ownership/ownership-store.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { createRecordingLogger } from "../support/recording-logger.ts";
 import { hasRedis, startRedis } from "../support/redis-server.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -55,10 +56,24 @@ describe("the SQLite file", () => {
     await store.close();
   });
 
-  it("sweeps out what has expired", async () => {
+  it("loses nothing to a clock that is set forward by mistake, and back", async () => {
+    const [clock, dayMs] = [new ManualClock(), 86_400_000];
+    const store = createSqliteOwnership({ file: await database(), clock });
+    await store.claim([{ object: file, expiresAt: clock.now() + dayMs }], "device-1");
+    clock.set(20 * dayMs);
+    expect(await store.ownersOf([file])).toEqual([undefined]);
+    await store.claim([{ object: { ...file, id: "file-2" }, expiresAt: "never" }], "device-1");
+    clock.set(-20 * dayMs);
+    expect(await store.ownersOf([file])).toEqual(["device-1"]);
+    clock.sleep(dayMs);
+    expect(await store.ownersOf([file])).toEqual([undefined]);
+    await store.close();
+  });
+
+  it("sweeps out what has expired long ago", async () => {
     const path = await database();
     const store = createSqliteOwnership({ file: path, clock: systemClock });
-    await store.claim([{ object: file, expiresAt: Date.now() - 1 }], "device-1");
+    await store.claim([{ object: file, expiresAt: Date.now() - 31 * 86_400_000 }], "device-1");
     await store.claim([{ object: { ...file, id: "file-2" }, expiresAt: "never" }], "device-1");
     const reader = new DatabaseSync(path, { readOnly: true });
     expect(reader.prepare("SELECT id FROM ownership").all()).toEqual([{ id: "file-2" }]);

@@ -36,6 +36,8 @@ const ownerSql = `
   WHERE kind = :kind AND id = :id AND backend = :backend AND (expires_at IS NULL OR expires_at > :now)
 `;
 const forgetSql = "DELETE FROM ownership WHERE kind = :kind AND id = :id AND backend = :backend";
+/** For how long an entry is kept after its end: a clock that is set forward by mistake, and back, must not cost anybody an object. */
+const keptAfterEndMs = 30 * 86_400_000;
 /** A few with each claim, so that no claim ever waits for a great clean-up. */
 const sweepSql = `
   DELETE FROM ownership WHERE (kind, id, backend) IN
@@ -62,7 +64,7 @@ export function createSqliteOwnership(options: SqliteOwnershipOptions): Ownershi
       asPromised(() => {
         const now = clock.now();
         inTransaction(database, () => {
-          sweep.run({ now });
+          sweep.run({ now: now - keptAfterEndMs });
           for (const { object, expiresAt } of claims) {
             claim.run({ ...keyOf(object), owner, expiresAt: asColumn(expiresAt), now });
             const standing = ownerAt(object, Number.NEGATIVE_INFINITY);
