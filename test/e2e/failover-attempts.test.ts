@@ -87,7 +87,7 @@ describe("a request is tried at the next backend", () => {
       body,
       headers: { "content-type": "application/json", "x-request-id": "mine" },
     });
-    const sent = await Promise.all([world.first, world.second].map((one) => one.requests.last?.body));
+    const sent = [await world.first.requests.last?.body, await world.second.requests.last?.body];
     expect(sent.map((bytes) => bytes?.toString())).toEqual([body, body]);
     expect(world.second.requests.last?.header("x-request-id")).toBe("mine");
   });
@@ -119,7 +119,7 @@ describe("a request is not tried again", () => {
 
   it("when its client has seen the first byte: the connection is cut", async () => {
     world.first.faults.next({ kind: "reset-midway" });
-    await expect(world.ask(chatOf(next(), { stream: true }))).rejects.toThrow();
+    await expect(world.ask(chatOf(next(), { stream: true }))).rejects.toThrow(/aborted|hang up|reset/i);
     expect(counts()).toEqual([1, 0]);
   });
 
@@ -143,7 +143,7 @@ describe("a request is not tried again", () => {
     const received = await arrived;
     agent.destroy();
     expect(await received.outcome).toBe("aborted");
-    await expect(asking).rejects.toThrow();
+    await expect(asking).rejects.toThrow(/hang up|aborted|destroyed|reset|closed/i);
     await vi.waitFor(async () =>
       expect((await world.log()).findLast((entry) => entry["deployment"] === deployment)).toMatchObject({
         status: 499,
