@@ -43,4 +43,10 @@ const fields = {
 export const responses = shape(fields);
 
 /** What a client says in a WebSocket of the Responses API: the body of a request, in an envelope. */
-export const responsesFrame = shape({ ...fields, type: plain, event_id: plain, stream_id: plain });
+export const responsesFrame = shape({
+  ...fields,
+  type: plain,
+  event_id: plain,
+  stream_id: plain,
+  response: absent(malformed("must stand in the message itself, field by field")),
+});

@@ -113,6 +113,11 @@ describe("a message of the Responses API", () => {
   });
 
   it.each<[string, unknown]>([
+    // As the Realtime API has it: who reads both would find what this does not.
+    [
+      "a response of its own",
+      { type: "response.create", model: "m", response: { input: [{ type: "item_reference", id: "x" }] } },
+    ],
     ["no model", { type: "response.create", input: "x" }],
     ["a model deeper down", { type: "response.create", response: { model: "x" } }],
     ["a model in both places", { type: "response.create", model: "m", response: { model: "x" } }],
