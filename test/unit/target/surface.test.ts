@@ -51,9 +51,9 @@ describe("an operator's own operation", () => {
   });
 
   it("names the deployment of a batch's lines wherever its own stands", () => {
-    const row = { name: "audited-files", group: "files", method: "POST", deployment: "path" } as const;
+    const audited = { name: "audited-files", group: "files", method: "POST", deployment: "path" } as const;
     const path = "/openai/deployments/{deployment}/audited-files";
-    const surface = compileSurface([{ ...row, path, form: "file", creates: "file" }]);
+    const surface = compileSurface([{ ...audited, path, form: "file", creates: "file" }]);
     const url = "/openai/deployments/m/audited-files";
     const head = parseHead({ method: "POST", url, headers: formHeaders }, surface);
     if (!head.allowed) throw new Error(head.detail);
