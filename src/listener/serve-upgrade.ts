@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { ConnectionCaller } from "../gateway/caller.ts";
 import { handleUpgrade } from "../gateway/handle-upgrade.ts";
 import type { Upgrade, UpgradeOver } from "../gateway/upgrade.ts";
@@ -7,6 +8,12 @@ import { begin, complete, type ExchangeServer, note, type Outcome, refusalOf } f
 
 /** For how long a WebSocket that is ended may take over its goodbye. Long enough to send it, far under a second. */
 export const goodbyeMs = 250;
+
+/** @returns whether nothing was written there since: then there is still an answer to give in HTTP */
+function unansweredOn(socket: Upgrade["socket"]): () => boolean {
+  const { bytesWritten } = socket as Socket;
+  return () => (socket as Socket).bytesWritten === bytesWritten;
+}
 
 /** RFC 6455 7.4.1. */
 const [goingAway, policyViolation] = [1001, 1008];
@@ -58,8 +65,11 @@ export async function serveUpgrade(
     refused(turnedAway, refuseOnSocket(socket, turnedAway, draft.requestId));
     return server.record(complete(server, draft, end.outcome, end.status));
   }
+  const isUnanswered = unansweredOn(socket);
   const live = server.live.add(connection, (denied) => {
     wasCut = true;
+    if (denied.code === "shutting_down" && isUnanswered())
+      return refused(denied, refuseOnSocket(socket, denied, draft.requestId));
     refused(denied, 101);
     part(denied.code === "shutting_down" ? goingAway : policyViolation, denied.code);
   });

@@ -6,7 +6,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type LocalAzure, startLocalAzure } from "../../src/dev/azure/local-azure.ts";
 import { ask, begin } from "../support/ask.ts";
-import { openSocket } from "../support/socket-client.ts";
+import { openSocket, refusedSocket } from "../support/socket-client.ts";
 import { createTestPki, type TestPki } from "../support/test-pki.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -201,6 +201,22 @@ describe("at its deadline, a gateway", () => {
     expect(await socket.closed).toEqual({ code: 1001, reason: "shutting_down" });
     const record = (await world.log()).findLast(({ msg }) => msg === "request");
     expect(record).toMatchObject({ reason: "shutting_down", status: 101 });
+    await world.stop();
+  });
+
+  it("tells a client whose WebSocket the backend has not opened yet", async () => {
+    const world = await start();
+    const arrived = once(app, "upgrade");
+    const refused = refusedSocket(world, { path: "/app/socket" });
+    await arrived;
+    await world.certgate.stop(500);
+    const { status, headers } = await refused;
+    expect([status, headers["x-certgate-reason"], headers["retry-after"]]).toEqual([
+      503,
+      "shutting_down",
+      "1",
+    ]);
+    expect(await recordOf(world, "route:app")).toMatchObject({ reason: "shutting_down", status: 503 });
     await world.stop();
   });
 
