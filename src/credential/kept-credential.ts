@@ -27,6 +27,8 @@ export interface KeptCredentialOptions<T> {
 export interface KeptCredential<T> {
   /** @throws GatewayError `credential_unavailable`, or the signal's reason */
   get(signal?: AbortSignal): Promise<T>;
+  /** What `get` gives at once; undefined where it would wait or throw. */
+  atHand(): T | undefined;
   /**
    * A backend refused the value of this id. Fetches another one, but not for each such request: the source may well give
    * the same again.
@@ -116,6 +118,7 @@ export function keepCredential<T>(options: KeptCredentialOptions<T>): KeptCreden
         });
       }
     },
+    atHand: () => (gate.underWay() === undefined ? refreshing.atHand() : undefined),
     refused(id) {
       const usable = refreshing.usable();
       if (usable === undefined || idOf(usable) !== id || gate.underWay() !== undefined) return true;

@@ -22,6 +22,11 @@ export interface OutboundCredential {
    */
   headers(request: RequestToAuthenticate, signal?: AbortSignal): Promise<readonly string[]>;
   /**
+   * The same without any wait: what it gives for every request alike, where that is at hand. Absent, or undefined: ask
+   * `headers`.
+   */
+  atHand?(): readonly string[] | undefined;
+  /**
    * A backend answered 401 to these headers: the value in them may have been revoked or replaced early.
    * @returns true when asking `headers` again gives another value, so that one more try is worth it
    */

@@ -55,6 +55,7 @@ export function createTokenKeeper(options: TokenKeeperOptions): TokenKeeper {
   return {
     name,
     headers: (_request, signal) => kept.get(signal),
+    atHand: () => kept.atHand(),
     refused: (headers) => kept.refused(tokenIn(headers)),
     state: () => kept.state(),
     start: () => kept.start(),

@@ -75,12 +75,20 @@ class Attempts<T> {
       for (;;) {
         const picked: Picked = this.#next;
         this.#next = undefined;
-        const answered = await this.#attempt(picked).finally(() => picked.lease.end());
+        const answered = await this.#attemptOn(picked);
         if (answered !== "again") return answered;
         if (this.#next === undefined) throw new GatewayError("internal_error", "no attempt follows");
       }
     } finally {
       this.#abandon();
+    }
+  }
+
+  async #attemptOn(picked: Picked): Promise<T | "again"> {
+    try {
+      return await this.#attempt(picked);
+    } finally {
+      picked.lease.end();
     }
   }
 

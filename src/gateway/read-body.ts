@@ -55,7 +55,11 @@ export async function readBody(
   };
   request.once("error", left);
   request.once("close", left);
-  return promise.finally(() => clearTimeout(deadline));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(deadline);
+  }
 }
 
 /** Why bytes must not be kept; undefined when they may. */

@@ -75,12 +75,14 @@ async function send(
     body,
     ...(isQuick(head.operation) ? { firstByteTimeoutMs: gateway.quickFirstByteTimeoutMs } : {}),
   };
-  const credential = await whilePresent(response, (signal) =>
-    backend.outbound.headers(
-      { ...outbound, origin: backend.origin, body: isStreamed(body) ? "unseen" : body },
-      signal,
-    ),
-  );
+  const credential =
+    backend.outbound.atHand?.() ??
+    (await whilePresent(response, (signal) =>
+      backend.outbound.headers(
+        { ...outbound, origin: backend.origin, body: isStreamed(body) ? "unseen" : body },
+        signal,
+      ),
+    ));
   const claims = claimsOf(grant, head.operation.createdIn, backend.name, gateway.ownership, draft.requestId);
   const measure = measureAnswer(head.operation, (usage) => {
     if (usage !== undefined) draft.usage = usage;
@@ -94,6 +96,9 @@ async function send(
     ...(claims === undefined ? {} : { filter: claims }),
     ...(measure === undefined ? {} : { measure }),
     onHead: (status, headers) => judge(status, headers, credential),
-    withinMs: Math.max(0, gateway.totalTimeoutMs - (gateway.clock.monotonic() - draft.begunAt)),
+    withinMs: timeLeft(gateway.totalTimeoutMs - (gateway.clock.monotonic() - draft.begunAt)),
   });
 }
+
+/** In tenths of a second, rounded up: timers of the same length share one list, and one of its own for each is dear. */
+const timeLeft = (ms: number): number => Math.ceil(Math.max(0, ms) / 100) * 100;

@@ -33,9 +33,9 @@ const deepest = 6;
  * A plain copy to write down: strings and objects under a secret-looking name are replaced, errors become
  * `{type, code, message, stack}` (an SDK's error also carries its request, with its headers), bytes become
  * their length. Numbers and booleans pass under any name: `outputTokens: 12` is no secret.
+ * @param copy what the fields are added to
  */
-export function redactFields(fields: object): Record<string, unknown> {
-  const copy: Record<string, unknown> = {};
+export function redactFields(fields: object, copy: Record<string, unknown> = {}): Record<string, unknown> {
   const named = (fields instanceof Error ? { err: fields } : fields) as Record<string, unknown>;
   // The keys alone: pairs would be an array each, and a line is made for each request.
   for (const name of Object.keys(named)) copy[name] = redactNamed(name, named[name], 1);

@@ -85,6 +85,14 @@ export class Refreshing<T> {
     return good === undefined || good.end.passed ? undefined : good.value;
   }
 
+  /** The usable value, as `get` gives it at once; undefined where `get` would wait or throw. */
+  atHand(): T | undefined {
+    const usable = this.usable();
+    // Timers do not fire while a machine sleeps: an overdue refresh is started here, and not waited for.
+    if (usable !== undefined && this.#due?.passed === true) void this.refresh().catch(() => {});
+    return usable;
+  }
+
   /**
    * The usable value, or the outcome of a fetch. Fails fast with the last error during the cooldown after a
    * failure, so an outage causes no stampede.
@@ -92,12 +100,8 @@ export class Refreshing<T> {
    */
   async get(signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    const usable = this.usable();
-    if (usable !== undefined) {
-      // Timers do not fire while a machine sleeps: an overdue refresh is started here, and not waited for.
-      if (this.#due?.passed === true) void this.refresh().catch(() => {});
-      return usable;
-    }
+    const atHand = this.atHand();
+    if (atHand !== undefined) return atHand;
     if (this.#flight === undefined && this.#failures > 0 && this.#due?.passed === false)
       throw this.#lastError;
     return abortable(this.refresh(), signal);

@@ -72,7 +72,8 @@ export function createLogger(options: LoggerOptions): ProcessLog {
       if (levels.indexOf(level) < levels.indexOf(least)) return;
       const time = new Date().toISOString();
       // An undefined one is left out.
-      const line = { level, time, worker, ...redactFields(fields), msg: redactText(message) };
+      const line = redactFields(fields, { level, time, worker });
+      line["msg"] = redactText(message);
       lines.write(`${JSON.stringify(line)}\n`);
       if (isUrgent) lines.pass();
     };
