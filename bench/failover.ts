@@ -27,10 +27,11 @@ export async function benchFailover(quick: boolean): Promise<Measurement[]> {
   // Each has a deployment of its own, of which nothing is known yet.
   const names = cases.map((_, at) => `gpt-${at}`);
   const world = await startTwoBackends(names, (config) => {
-    const { backends } = config;
-    for (const name of ["first", "second"]) delete backends[name].breaker;
-    for (const name of names)
-      config["deployments"][name] = { backends: [{ backend: "first" }, { backend: "second" }] };
+    const backends = config["backends"] as Record<string, { breaker?: object }>;
+    for (const backend of Object.values(backends)) delete backend.breaker;
+    config["deployments"] = Object.fromEntries(
+      names.map((name) => [name, { backends: Object.keys(backends).map((backend) => ({ backend })) }]),
+    );
     config["timeouts"] = { firstByteSeconds: 5 };
     config["log"] = { level: "error" };
   });

@@ -87,14 +87,19 @@ async function start(
     bufferedBytes: () => bodies.held,
   });
   const parts = new KeptParts();
-  let listener: Listener | undefined;
+  let listener: Listener | undefined = undefined;
   const replaceTls = () => {
     listener?.replaceTls(configuration.current.tlsMaterial());
     listener?.followLimits();
   };
   const factsChanged = () => void live.judge();
   const configuration: LiveConfiguration = await LiveConfiguration.begin(config, {
-    ...{ clock, log, metrics, bodies, parts, factsChanged },
+    clock,
+    log,
+    metrics,
+    bodies,
+    parts,
+    factsChanged,
     origins: seat?.origins,
     tlsChanged() {
       replaceTls();
@@ -164,9 +169,9 @@ async function start(
       },
     },
   });
-  const { port, close } = listener;
+  const { port } = listener;
   let graceMs = 0;
-  started.defer(() => close(graceMs));
+  started.defer(() => listener?.close(graceMs));
   seat?.onNews(() => configuration.current.follow());
   // What changed while the port was being opened.
   replaceTls();

@@ -56,8 +56,8 @@ export function upload(
   const closed = new Promise<void>((resolve) => {
     request.once("close", () => resolve());
   });
-  let answered = false;
-  request.once("response", () => (answered = true));
+  const sending = { over: false };
+  request.once("response", () => (sending.over = true));
   const answer = read(request);
   // A test looks at it in its own time.
   answer.catch(() => {});
@@ -66,7 +66,7 @@ export function upload(
     answer,
     taken: () => taken,
     async send(bytes) {
-      for (let at = 0; at < bytes.length && !request.destroyed && !answered; at += 65_536) {
+      for (let at = 0; at < bytes.length && !request.destroyed && !sending.over; at += 65_536) {
         const piece = bytes.subarray(at, at + 65_536);
         const hasRoom = request.write(piece);
         if (!hasRoom) await Promise.race([once(request, "drain"), closed]);

@@ -20,5 +20,5 @@ it("gives a name that nobody defined no value, also after the way between proces
     "roles",
     "clients",
   ] as const)
-    expect(arrived[byName]["constructor"], byName).toBeUndefined();
+    expect([byName, arrived[byName]["constructor"]]).toEqual([byName, undefined]);
 });
