@@ -6,15 +6,18 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { type Grounds, prepareGrounds } from "./gateway/grounds.ts";
 import type { LoadResult } from "./gateway/load-plan.ts";
-import { type Lineup, type Load, measure, whileIdle } from "./gateway/measure.ts";
+import { type Lineup, type Load, measure } from "./gateway/measure.ts";
 import { residentBytes } from "./gateway/process-figures.ts";
 import { type Behind, buildGateway, cores, type Running, startBackends } from "./gateway/programs.ts";
 import { handshakeRow, plainLoad, type Times } from "./gateway/rows.ts";
 import { type Measurement, rounded } from "./measurement.ts";
 import { startScaleGateway, writeRegistry } from "./scale/gateway.ts";
+import type { HeldPlan, HeldResult } from "./scale/held.ts";
 
-/** Runs of each of two, in turns. */
-const rounds = 7;
+/** Runs that count, of the two that are compared. */
+const rounds = 9;
+/** The same, of short runs one after the other. */
+const turns = 25;
 
 /** What many clients, a long CRL, many connections and a second worker cost. */
 export async function benchScale(quick: boolean): Promise<Measurement[]> {
@@ -75,8 +78,8 @@ async function manyClients(stage: Stage, folder: string): Promise<Measurement[]>
     const what = `${count.toLocaleString("en")} clients and CRL entries against 1 and 100`;
     const times = timesOf(quick);
     const lineup = { ...stage.lineup, grounds: alone };
-    const requests = await alternately([few, many], plainLoad(alone, times), lineup, quick);
-    const handshakes = await alternately([few, many], handshakeRow(alone, times, 100, 0).load, lineup, quick);
+    const requests = await together([few, many], plainLoad(alone, times), lineup, quick);
+    const handshakes = await together([few, many], handshakeRow(alone, times, 100, 0).load, lineup, quick);
     return [
       { what: `${what}: processor time of a request`, values: compared(requests, ["1", "many"]) },
       { what: `${what}: of a handshake with one request`, values: compared(handshakes, ["1", "many"]) },
@@ -97,7 +100,7 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
   const one = await startScaleGateway({ name: "one", program, workers: 1, crls }, grounds, behind);
   const two = await startScaleGateway({ name: "two", program, workers: 2, crls }, grounds, behind);
   try {
-    const results = await alternately([one, two], plainLoad(grounds, timesOf(quick)), lineup, quick);
+    const results = await alternately([one, two], grounds, lineup, quick);
     return [
       {
         what: "two workers against one: processor time of a request",
@@ -113,68 +116,70 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
   }
 }
 
-/** One worker with many connections that do nothing, and then with many streams. */
-async function manyConnections(stage: Stage): Promise<Measurement[]> {
-  const { grounds, program, quick, behind, lineup } = stage;
-  const [connections, streams] = quick ? [200, 50] : [10_000, 1000];
+/** One worker with many connections that do nothing, and another with many streams. */
+async function manyConnections({ grounds, program, quick, behind, lineup }: Stage): Promise<Measurement[]> {
   const crls = await grounds.crls(100);
-  const gateway = await startScaleGateway({ name: "held", program, workers: 1, crls }, grounds, behind);
-  try {
-    const plain = plainLoad(grounds, timesOf(quick));
-    await measure(plain, gateway, lineup);
-    const before = residentBytes([gateway.pid]);
-    let idle = 0;
-    const failed = await whileIdle(connections, plain, gateway, lineup, () => {
-      idle = residentBytes([gateway.pid]);
-    });
-    // A process of its own: what the idle ones left behind would make a stream look cheap.
-    await gateway.stop();
-    const fresh = await startScaleGateway({ name: "streaming", program, workers: 1, crls }, grounds, behind);
+  const measurements: Measurement[] = [];
+  for (const [kind, deployment, connections] of [
+    ["idle", "gpt", quick ? 200 : 10_000],
+    ["streams", "slow", quick ? 50 : 1000],
+  ] as const) {
+    const gateway = await startScaleGateway({ name: kind, program, workers: 1, crls }, grounds, behind);
     try {
-      await measure(plain, fresh, lineup);
-      const atRest = residentBytes([fresh.pid]);
-      let streaming = 0;
-      const broken = await whileStreaming(streams, fresh, grounds, () => {
-        streaming = residentBytes([fresh.pid]);
+      // What a just-in-time compiler and the pools take once is not a connection's.
+      await measure(plainLoad(grounds, timesOf(quick)), gateway, lineup);
+      const before = residentBytes([gateway.pid]);
+      let after = before;
+      const failed = await whileHeld({ kind, deployment, connections }, gateway, grounds, () => {
+        after = residentBytes([gateway.pid]);
       });
-      const kB = (from: number, to: number, count: number) => rounded((to - from) / count / 1000);
-      return [
-        {
-          what: `${connections.toLocaleString("en")} idle connections on one worker`,
-          values: {
-            "kB each": kB(before, idle, connections),
-            "MB in all": rounded(idle / 1e6),
-            failed,
-          },
+      measurements.push({
+        what: `${connections.toLocaleString("en")} ${kind === "idle" ? "idle connections" : "concurrent streams"} on one worker`,
+        values: {
+          "kB each": rounded((after - before) / (connections - failed) / 1000),
+          "MB in all": rounded(after / 1e6),
+          failed,
         },
-        {
-          what: `${streams.toLocaleString("en")} concurrent streams on one worker`,
-          values: {
-            "kB each": kB(atRest, streaming, streams),
-            "MB in all": rounded(streaming / 1e6),
-            failed: broken,
-          },
-        },
-      ];
+      });
     } finally {
-      await fresh.stop();
+      await gateway.stop();
     }
-  } finally {
-    await gateway.stop();
   }
+  return measurements;
 }
 
-async function alternately(
+/**
+ * Both at the same time, on the same core: whatever else the machine does, it does to both. Each run begins and ends with the
+ * other's.
+ */
+async function together(
   [one, other]: readonly [Running, Running],
   load: Load,
   lineup: Lineup,
   quick: boolean,
 ): Promise<readonly (readonly [LoadResult, LoadResult])[]> {
-  for (const target of [one, other]) await measure(load, target, lineup);
+  const pairs: (readonly [LoadResult, LoadResult])[] = [];
+  // The first run is the compiler's.
+  for (let round = 0; round < (quick ? 2 : rounds + 1); round += 1) {
+    const pair = await Promise.all([measure(load, one, lineup), measure(load, other, lineup)]);
+    if (round > 0) pairs.push(pair);
+  }
+  return pairs;
+}
+
+/** In short turns: side by side two processes would get twice the core that one gets. */
+async function alternately(
+  [one, other]: readonly [Running, Running],
+  grounds: Grounds,
+  lineup: Lineup,
+  quick: boolean,
+): Promise<readonly (readonly [LoadResult, LoadResult])[]> {
+  for (const target of [one, other]) await measure(plainLoad(grounds, timesOf(quick)), target, lineup);
+  const load = plainLoad(grounds, { warmUpMs: 300, measureMs: quick ? 500 : 1500 });
   const pairs: [LoadResult, LoadResult][] = [];
-  for (let round = 0; round < (quick ? 1 : rounds); round += 1) {
+  for (let turn = 0; turn < (quick ? 1 : turns); turn += 1) {
     // Neither is always the first.
-    if (round % 2 === 0) {
+    if (turn % 2 === 0) {
       const first = await measure(load, one, lineup);
       pairs.push([first, await measure(load, other, lineup)]);
     } else {
@@ -185,7 +190,7 @@ async function alternately(
   return pairs;
 }
 
-/** Medians, and the median of the ratios of runs that stood side by side. */
+/** Medians, and the median of the ratios of runs at the same time. */
 function compared(
   pairs: readonly (readonly [LoadResult, LoadResult])[],
   [one, other]: readonly [string, string],
@@ -230,23 +235,23 @@ async function startSlowBackend({ folder }: Grounds): Promise<Running> {
   };
 }
 
-/** Opens streams, calls `during` while they flow, and ends them. @returns how many failed */
-async function whileStreaming(
-  streams: number,
+/** Opens connections, calls `during` while they are held, and ends them. @returns how many failed */
+async function whileHeld(
+  { deployment, ...wish }: Pick<HeldPlan, "kind" | "connections"> & { readonly deployment: string },
   { port }: Running,
   { folder, clients }: Grounds,
   during: () => void,
 ): Promise<number> {
-  const path = "/openai/deployments/slow/chat/completions?api-version=2024-10-21";
-  const plan = { port, ca: join(folder, "root.pem"), clients, path, streams };
-  const words = ["-c", cores.rest, process.execPath, join(import.meta.dirname, "scale/streams.ts")];
+  const path = `/openai/deployments/${deployment}/chat/completions?api-version=2024-10-21`;
+  const plan: HeldPlan = { ...wish, port, ca: join(folder, "root.pem"), clients, path };
+  const words = ["-c", cores.rest, process.execPath, join(import.meta.dirname, "scale/held.ts")];
   const child = spawn("taskset", [...words, JSON.stringify(plan)], { stdio: ["pipe", "pipe", "inherit"] });
   const [line] = (await once(createInterface(child.stdout), "line")) as [string];
   during();
   const ended = once(child, "exit");
   child.stdin.write("enough\n");
   await ended;
-  const { failures, example } = JSON.parse(line) as { failures: number; example: string };
-  if (failures > 0) process.stderr.write(`streams: ${example}\n`);
+  const { failures, example } = JSON.parse(line) as HeldResult;
+  if (failures > 0) process.stderr.write(`${wish.kind}: ${example}\n`);
   return failures;
 }

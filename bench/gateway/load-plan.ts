@@ -2,6 +2,8 @@
 export type LoadPlan = LoadTarget & Shape;
 
 interface LoadTarget {
+  /** How many of the clients take part; absent: all. */
+  readonly mostClients?: number;
   readonly port: number;
   /** PEM files. Clients take their certificate from the list in turn. */
   readonly ca: string;

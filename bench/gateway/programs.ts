@@ -192,11 +192,11 @@ export async function startPeer(
 export async function buildGateway(checkout: string, into: string): Promise<string> {
   await mkdir(into);
   const tsc = join(checkout, "node_modules/.bin/tsc");
-  await run(tsc, ["-p", join(checkout, "tsconfig.build.json"), "--outDir", join(into, "dist")]).catch(
-    (error: unknown) => {
-      throw new Error(`${checkout} does not build: ${(error as { stdout: string }).stdout.slice(0, 2000)}`);
-    },
-  );
+  // Whether it type-checks is another command's business, and takes longer than to build it.
+  const words = ["-p", join(checkout, "tsconfig.build.json"), "--noCheck", "--outDir", join(into, "dist")];
+  await run(tsc, words).catch((error: unknown) => {
+    throw new Error(`${checkout} does not build: ${(error as { stdout: string }).stdout.slice(0, 2000)}`);
+  });
   await cp(join(checkout, "bin"), join(into, "bin"), { recursive: true });
   await cp(join(checkout, "package.json"), join(into, "package.json"));
   await symlink(join(checkout, "node_modules"), join(into, "node_modules"));

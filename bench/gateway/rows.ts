@@ -131,6 +131,8 @@ export function loadRows(grounds: Grounds, times: Times, perSecond: number): Row
       load: {
         kind: "closed",
         connections: 2,
+        // The backend gives every file the same id: it can belong to one client only.
+        mostClients: 1,
         request: {
           method: "POST",
           path: "/openai/v1/files",
