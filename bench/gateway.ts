@@ -8,7 +8,7 @@ import { residentBytes } from "./gateway/process-figures.ts";
 import { buildGateway, type Running, startBackends, startGateway, startPeer } from "./gateway/programs.ts";
 import { reloadLines } from "./gateway/reload.ts";
 import { handshakeRow, loadRows, plainLoad, type Row, type Times } from "./gateway/rows.ts";
-import { directly, type Line, linesOf, render, type Rounds } from "./gateway/table.ts";
+import { directly, type Line, linesOf, render } from "./gateway/table.ts";
 
 export interface GatewayBenchOptions {
   /** Tiny: shows that it runs, says nothing about speed. */
@@ -162,7 +162,7 @@ async function runRow(
       results[target.name]?.push(result);
     }
   }
-  const lines = linesOf(row, results as Rounds);
+  const lines = linesOf(row, results);
   say(render(lines));
   return lines;
 }

@@ -122,7 +122,7 @@ function closedLoop(): void {
 }
 
 function openLoop(perSecond: number): void {
-  const idle: ClientConnection[] = [];
+  const unused: ClientConnection[] = [];
   const dueOf = new Map<ClientConnection, number>();
   // Due, but every connection is busy: they wait, and their latency runs.
   const waiting: number[] = [];
@@ -133,7 +133,7 @@ function openLoop(perSecond: number): void {
   };
   const free = (connection: ClientConnection) => {
     const due = waiting.shift();
-    if (due === undefined) idle.push(connection);
+    if (due === undefined) unused.push(connection);
     else ask(connection, due);
   };
   const start = () => {
@@ -158,7 +158,7 @@ function openLoop(perSecond: number): void {
     let at = 0;
     for (; at + 8 <= rest.length; at += 8) {
       const due = rest.readDoubleLE(at) / 1e6;
-      const connection = idle.pop();
+      const connection = unused.pop();
       if (connection === undefined) waiting.push(due);
       else ask(connection, due);
     }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Grounds } from "./grounds.ts";
 import type { LoadPlan, LoadResult } from "./load-plan.ts";
-import { cores, type Running } from "./programs.ts";
+import { cores, pinned, type Running } from "./programs.ts";
 
 /** A plan without what follows from the programs that are measured. */
 type Without<T> = T extends unknown
@@ -25,14 +25,13 @@ function startLoad(load: Load, target: Running, { grounds, backends }: Lineup) {
     proxyPids: [target.pid],
     backendPids: backends.map(({ pid }) => pid),
   };
-  const words = [
-    "-c",
-    cores.rest,
+  const [command = "", ...words] = pinned(cores.rest, [
     process.execPath,
     "--max-semi-space-size=32",
     join(import.meta.dirname, "load.ts"),
-  ];
-  return spawn("taskset", [...words, JSON.stringify(plan)], { stdio: ["pipe", "pipe", "inherit"] });
+    JSON.stringify(plan),
+  ]);
+  return spawn(command, words, { stdio: ["pipe", "pipe", "inherit"] });
 }
 
 /** Runs a load against one program to its end. @throws Error when it measured nothing */

@@ -2,6 +2,7 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { access, cp, mkdir, open, readFile, symlink, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
+import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import type { Grounds } from "./grounds.ts";
@@ -26,8 +27,12 @@ export interface Behind {
   readonly streamPort: number;
 }
 
-/** The core of the proxies, and the one of everything else; undefined where the machine has one core only. */
+/** The core of the proxies, and the one of everything else. */
 export const cores = { proxy: "1", rest: "0" } as const;
+
+/** A command that runs on one core, where the machine has two. */
+export const pinned = (core: string, words: readonly string[]): string[] =>
+  availableParallelism() < 2 ? [...words] : ["taskset", "-c", core, ...words];
 
 const token = "of-the-proxy-".padEnd(1400, "x");
 
@@ -40,7 +45,8 @@ export async function launch(
   env: NodeJS.ProcessEnv = {},
 ): Promise<ChildProcess & { pid: number }> {
   const log = await open(join(folder, `${name}.log`), "a");
-  const child = spawn("taskset", ["-c", core, ...words], {
+  const [command = "", ...rest] = pinned(core, words);
+  const child = spawn(command, rest, {
     stdio: ["ignore", log.fd, log.fd],
     env: { ...process.env, ...env },
   });
