@@ -38,7 +38,10 @@ export async function readBody(
   const held = new HeldBytes();
   request.on("data", (chunk: Uint8Array) => {
     const refusal = held.length + chunk.length > limit ? tooLarge(limit) : noRoom(memory.take(chunk.length));
-    if (refusal === undefined) return void held.push(chunk);
+    if (refusal === undefined) {
+      held.push(chunk);
+      return;
+    }
     request.pause();
     held.drop();
     memory.giveBack();
