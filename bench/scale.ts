@@ -16,8 +16,14 @@ import type { HeldPlan, HeldResult } from "./scale/held.ts";
 
 /** Runs that count, of the two that are compared. */
 const rounds = 9;
-/** The same, of short runs one after the other. */
-const turns = 25;
+
+/** The same rate for both, which leaves them time: who is asked more at a time does more with one look at its sockets. */
+const evenLoad = (grounds: Grounds, quick: boolean): Load => ({
+  ...plainLoad(grounds, quick ? timesOf(true) : { warmUpMs: 1500, measureMs: 8000 }),
+  kind: "open",
+  connections: 32,
+  perSecond: 300,
+});
 
 /** What many clients, a long CRL, many connections and a second worker cost. */
 export async function benchScale(quick: boolean): Promise<Measurement[]> {
@@ -78,7 +84,7 @@ async function manyClients(stage: Stage, folder: string): Promise<Measurement[]>
     const what = `${count.toLocaleString("en")} clients and CRL entries against 1 and 100`;
     const times = timesOf(quick);
     const lineup = { ...stage.lineup, grounds: alone };
-    const requests = await together([few, many], plainLoad(alone, times), lineup, quick);
+    const requests = await together([few, many], evenLoad(alone, quick), lineup, quick);
     const handshakes = await together([few, many], handshakeRow(alone, times, 100, 0).load, lineup, quick);
     return [
       { what: `${what}: processor time of a request`, values: compared(requests, ["1", "many"]) },
@@ -100,7 +106,7 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
   const one = await startScaleGateway({ name: "one", program, workers: 1, crls }, grounds, behind);
   const two = await startScaleGateway({ name: "two", program, workers: 2, crls }, grounds, behind);
   try {
-    const results = await alternately([one, two], grounds, lineup, quick);
+    const results = await together([one, two], evenLoad(grounds, quick), lineup, quick);
     return [
       {
         what: "two workers against one: processor time of a request",
@@ -163,29 +169,6 @@ async function together(
   for (let round = 0; round < (quick ? 2 : rounds + 1); round += 1) {
     const pair = await Promise.all([measure(load, one, lineup), measure(load, other, lineup)]);
     if (round > 0) pairs.push(pair);
-  }
-  return pairs;
-}
-
-/** In short turns: side by side two processes would get twice the core that one gets. */
-async function alternately(
-  [one, other]: readonly [Running, Running],
-  grounds: Grounds,
-  lineup: Lineup,
-  quick: boolean,
-): Promise<readonly (readonly [LoadResult, LoadResult])[]> {
-  for (const target of [one, other]) await measure(plainLoad(grounds, timesOf(quick)), target, lineup);
-  const load = plainLoad(grounds, { warmUpMs: 300, measureMs: quick ? 500 : 1500 });
-  const pairs: [LoadResult, LoadResult][] = [];
-  for (let turn = 0; turn < (quick ? 1 : turns); turn += 1) {
-    // Neither is always the first.
-    if (turn % 2 === 0) {
-      const first = await measure(load, one, lineup);
-      pairs.push([first, await measure(load, other, lineup)]);
-    } else {
-      const first = await measure(load, other, lineup);
-      pairs.push([await measure(load, one, lineup), first]);
-    }
   }
   return pairs;
 }
