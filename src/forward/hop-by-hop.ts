@@ -12,6 +12,8 @@ const hopByHop: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+const connection = "connection";
+
 export const isHopByHop = (name: string): boolean => hopByHop.has(name);
 
 /**
@@ -21,7 +23,8 @@ export const isHopByHop = (name: string): boolean => hopByHop.has(name);
 export function namedByConnection(headers: readonly string[]): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined;
   for (let at = 0; at < headers.length; at += 2) {
-    if (headers[at]?.toLowerCase() !== "connection") continue;
+    const header = headers[at] as string;
+    if (header.length !== connection.length || header.toLowerCase() !== connection) continue;
     for (const token of (headers[at + 1] ?? "").split(",")) {
       const name = token.trim().toLowerCase();
       if (name !== "keep-alive" && name !== "close" && name !== "") (named ??= new Set()).add(name);

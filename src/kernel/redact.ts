@@ -26,6 +26,21 @@ export function redactText(text: string): string {
   });
 }
 
+/** The same of a text in JSON, where what is white in a string may be escaped. */
+const mayHoldSecretInJson = /[\s=\\]|eyJ|-----BEGIN /i;
+
+/** Which names look secret: a log has few, and each line has all of them. */
+const knownNames = new Map<string, boolean>();
+const mostKnownNames = 1000;
+
+function looksSecret(name: string): boolean {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const looks = secretName.test(name);
+  if (knownNames.size < mostKnownNames) knownNames.set(name, looks);
+  return looks;
+}
+
 /** Deeper than any record here; also what ends a cycle. */
 const deepest = 6;
 
@@ -33,20 +48,48 @@ const deepest = 6;
  * A plain copy to write down: strings and objects under a secret-looking name are replaced, errors become
  * `{type, code, message, stack}` (an SDK's error also carries its request, with its headers), bytes become
  * their length. Numbers and booleans pass under any name: `outputTokens: 12` is no secret.
- * @param copy what the fields are added to
  */
-export function redactFields(fields: object, copy: Record<string, unknown> = {}): Record<string, unknown> {
+export function redactFields(fields: object): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
   const named = (fields instanceof Error ? { err: fields } : fields) as Record<string, unknown>;
   // The keys alone: pairs would be an array each, and a line is made for each request.
   for (const name of Object.keys(named)) copy[name] = redactNamed(name, named[name], 1);
   return copy;
 }
 
+/**
+ * A line of a log, as JSON: what it begins with, which is harmless, the fields, and `msg`. It says what `redactFields`
+ * and `redactText` leave of them. Most lines hold no secret, and that is told of the whole line at once.
+ */
+export function redactedLine(before: object, fields: object, message: string): string {
+  const text = redactText(message);
+  const plain = plainJson(before, fields);
+  if (plain === undefined) return JSON.stringify({ ...before, ...redactFields(fields), msg: text });
+  const comma = plain === "{}" ? "" : ",";
+  return `${JSON.stringify(before).slice(0, -1)}${comma}${plain.slice(1, -1)},"msg":${JSON.stringify(text)}}`;
+}
+
+/** Undefined where anything has to be looked at more closely. */
+function plainJson(before: object, fields: object): string | undefined {
+  if ("toJSON" in fields || fields instanceof Error) return undefined;
+  for (const name of Object.keys(fields)) {
+    const value: unknown = fields[name as never];
+    const isPlain =
+      value === undefined ||
+      typeof value === "number" ||
+      typeof value === "boolean" ||
+      (typeof value === "string" && !looksSecret(name));
+    if (!isPlain || name === "msg" || name in before) return undefined;
+  }
+  const json = JSON.stringify(fields);
+  return mayHoldSecretInJson.test(json) ? undefined : json;
+}
+
 function redactNamed(name: string, value: unknown, depth: number): unknown {
   const harmless =
     value === undefined || value === null || typeof value === "number" || typeof value === "boolean";
   if (harmless) return value;
-  return secretName.test(name) ? redacted : redactValue(value, depth);
+  return looksSecret(name) ? redacted : redactValue(value, depth);
 }
 
 function redactValue(value: unknown, depth: number): unknown {

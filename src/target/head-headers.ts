@@ -37,6 +37,10 @@ const once: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Names, as they were written, that are none of the above: clients send the same ones again and again. */
+const harmless = new Set<string>();
+const mostHarmless = 500;
+
 const jsonType = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 
 export type HeaderReading =
@@ -63,10 +67,15 @@ const none: HeaderReading = { ok: true, body: "none" };
 export function readHeaders(headers: readonly string[], operation: Operation): HeaderReading {
   const seen = new Map<string, string>();
   for (let at = 0; at + 1 < headers.length; at += 2) {
+    const written = headers[at] ?? "";
+    if (harmless.has(written)) continue;
     // CGI-like servers read `_` as `-`: both spellings are one name here.
-    const name = (headers[at] ?? "").toLowerCase().replaceAll("_", "-");
+    const name = written.toLowerCase().replaceAll("_", "-");
     if (overrides.has(name)) return broken(`the header ${name} is not accepted`);
-    if (!once.has(name)) continue;
+    if (!once.has(name)) {
+      if (harmless.size < mostHarmless) harmless.add(written);
+      continue;
+    }
     if (seen.has(name)) return broken(`the header ${name} must stand once`);
     seen.set(name, (headers[at + 1] ?? "").trim());
   }

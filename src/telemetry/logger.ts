@@ -1,7 +1,8 @@
 import { fstatSync } from "node:fs";
 import { pino } from "pino";
+import { isoTime } from "../kernel/iso-time.ts";
 import type { Logger } from "../kernel/logger.ts";
-import { redactFields, redactText } from "../kernel/redact.ts";
+import { redactedLine } from "../kernel/redact.ts";
 
 /** From the most to the least: a level writes itself and everything after it. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -70,11 +71,8 @@ export function createLogger(options: LoggerOptions): ProcessLog {
     return (fields: object, message: string) => {
       // Asked first: a line that nobody will read must not cost a walk through its fields.
       if (levels.indexOf(level) < levels.indexOf(least)) return;
-      const time = new Date().toISOString();
-      // An undefined one is left out.
-      const line = redactFields(fields, { level, time, worker });
-      line["msg"] = redactText(message);
-      lines.write(`${JSON.stringify(line)}\n`);
+      const before = { level, time: isoTime(Date.now()), ...(worker === undefined ? {} : { worker }) };
+      lines.write(`${redactedLine(before, fields, message)}\n`);
       if (isUrgent) lines.pass();
     };
   };

@@ -1,3 +1,4 @@
+import { isoTime } from "../kernel/iso-time.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Exchange } from "../model/exchange.ts";
 
@@ -40,7 +41,7 @@ function requestFields(exchange: Exchange): object {
     detail: cut(exchange.detail),
     status: exchange.status,
     answeredBy: exchange.answeredBy,
-    startedAt: new Date(exchange.startedAt).toISOString(),
+    startedAt: isoTime(exchange.startedAt),
     durationMs: Math.round(exchange.durationMs * 10) / 10,
   };
 }

@@ -1,5 +1,6 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { redacted, redactFields, redactText } from "../../../src/kernel/redact.ts";
+import { redacted, redactedLine, redactFields, redactText } from "../../../src/kernel/redact.ts";
 
 describe("redactText", () => {
   // Made of parts, so that no scanner takes this file for a leak.
@@ -114,5 +115,47 @@ describe("redactFields", () => {
     const fields = { headers: { cookie: "a=b" } };
     redactFields(fields);
     expect(fields).toEqual({ headers: { cookie: "a=b" } });
+  });
+});
+
+describe("redactedLine", () => {
+  const begin = ["-----BEGIN", "EC PRIVATE KEY-----"].join(" ");
+  const jwt = ["eyJhbGciOiJSUzI1NiJ9", "eyJzdWIiOiJhIn0", "c2lnbmF0dXJl"].join(".");
+  const before = { level: "info", time: "2026-11-21T16:00:00.000Z" };
+  /** What it stands for: the careful way for each line. */
+  const carefully = (fields: object, message: string): unknown =>
+    JSON.parse(JSON.stringify({ ...before, ...redactFields(fields), msg: redactText(message) }));
+
+  it("says what redactFields and redactText say, whatever the fields", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.constantFrom("bearer abcdefgh1234", "bearer\nabcdefgh1234", "bearer\u00a0abcdefgh1234", 'a\\b"c'),
+      fc.constantFrom(jwt, `x${begin}y`, "?sig=abc", "api_key=1", "harmless"),
+    );
+    const name = fc.oneof(
+      fc.string(),
+      fc.constantFrom("apiKey", "token", "msg", "level", "time", "path", "toJSON"),
+    );
+    const value = fc.oneof(
+      text,
+      fc.constantFrom(undefined, null, true, 1.5, Number.NaN, 12n, new Error(jwt), new Date(0), [jwt], {
+        token: jwt,
+      }),
+    );
+    fc.assert(
+      fc.property(fc.dictionary(name, value), text, (fields, message) => {
+        expect(JSON.parse(redactedLine(before, fields, message))).toEqual(carefully(fields, message));
+      }),
+    );
+  });
+
+  it.each([[new Error(jwt)], [new Date(0)], [{}]])("takes %s for fields, too", (fields) => {
+    expect(JSON.parse(redactedLine(before, fields, "x"))).toEqual(carefully(fields, "x"));
+  });
+
+  it("keeps the order: what it begins with, the fields, the message", () => {
+    expect(redactedLine(before, { client: "device-1" }, "request")).toBe(
+      '{"level":"info","time":"2026-11-21T16:00:00.000Z","client":"device-1","msg":"request"}',
+    );
   });
 });
