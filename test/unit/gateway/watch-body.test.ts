@@ -40,11 +40,12 @@ it("tells of a body that stops arriving, once", async () => {
 });
 
 it("tells of a body that trickles", async () => {
-  const { client, request, stalled } = await sending({ "transfer-encoding": "chunked" });
+  const { client, request, stalled, stalls } = await sending({ "transfer-encoding": "chunked" });
   request.resume();
   const trickle = setInterval(() => client.write("x"), 5);
   onTestFinished(() => clearInterval(trickle));
   await stalled;
+  expect(stalls()).toBe(1);
 });
 
 it("leaves a body alone that keeps coming", async () => {
