@@ -17,12 +17,15 @@ import type { HeldPlan, HeldResult } from "./scale/held.ts";
 /** Runs that count, of the two that are compared. */
 const rounds = 9;
 
-/** The same rate for both, which leaves them time: who is asked more at a time does more with one look at its sockets. */
-const evenLoad = (grounds: Grounds, quick: boolean): Load => ({
+/**
+ * The same rate for each process that serves, and one that leaves it time: who is asked more at a time does more with one
+ * look at its sockets.
+ */
+const evenLoad = (grounds: Grounds, quick: boolean, processes = 1): Load => ({
   ...plainLoad(grounds, quick ? timesOf(true) : { warmUpMs: 1500, measureMs: 8000 }),
   kind: "open",
-  connections: 32,
-  perSecond: 300,
+  connections: 32 * processes,
+  perSecond: 250 * processes,
 });
 
 /** What many clients, a long CRL, many connections and a second worker cost. */
@@ -84,8 +87,13 @@ async function manyClients(stage: Stage, folder: string): Promise<Measurement[]>
     const what = `${count.toLocaleString("en")} clients and CRL entries against 1 and 100`;
     const times = timesOf(quick);
     const lineup = { ...stage.lineup, grounds: alone };
-    const requests = await together([few, many], evenLoad(alone, quick), lineup, quick);
-    const handshakes = await together([few, many], handshakeRow(alone, times, 100, 0).load, lineup, quick);
+    const requests = await together([few, many], both(evenLoad(alone, quick)), lineup, quick);
+    const handshakes = await together(
+      [few, many],
+      both(handshakeRow(alone, times, 100, 0).load),
+      lineup,
+      quick,
+    );
     return [
       { what: `${what}: processor time of a request`, values: compared(requests, ["1", "many"]) },
       { what: `${what}: of a handshake with one request`, values: compared(handshakes, ["1", "many"]) },
@@ -106,7 +114,12 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
   const one = await startScaleGateway({ name: "one", program, workers: 1, crls }, grounds, behind);
   const two = await startScaleGateway({ name: "two", program, workers: 2, crls }, grounds, behind);
   try {
-    const results = await together([one, two], evenLoad(grounds, quick), lineup, quick);
+    const results = await together(
+      [one, two],
+      [evenLoad(grounds, quick), evenLoad(grounds, quick, 2)],
+      lineup,
+      quick,
+    );
     return [
       {
         what: "two workers against one: processor time of a request",
@@ -160,18 +173,20 @@ async function manyConnections({ grounds, program, quick, behind, lineup }: Stag
  */
 async function together(
   [one, other]: readonly [Running, Running],
-  load: Load,
+  [loadOfOne, loadOfOther]: readonly [Load, Load],
   lineup: Lineup,
   quick: boolean,
 ): Promise<readonly (readonly [LoadResult, LoadResult])[]> {
   const pairs: (readonly [LoadResult, LoadResult])[] = [];
   // The first run is the compiler's.
   for (let round = 0; round < (quick ? 2 : rounds + 1); round += 1) {
-    const pair = await Promise.all([measure(load, one, lineup), measure(load, other, lineup)]);
+    const pair = await Promise.all([measure(loadOfOne, one, lineup), measure(loadOfOther, other, lineup)]);
     if (round > 0) pairs.push(pair);
   }
   return pairs;
 }
+
+const both = <T>(one: T): readonly [T, T] => [one, one];
 
 /** Medians, and the median of the ratios of runs at the same time. */
 function compared(
