@@ -22,6 +22,7 @@ import { type Listener, startListener } from "./listener/listener.ts";
 import { provePresentedChainIsVisible } from "./listener/runtime-check.ts";
 import { silentLogger } from "./kernel/logger.ts";
 import { silentMetrics } from "./model/metrics.ts";
+import { batched } from "./telemetry/batched.ts";
 import { createLogger, type ProcessLog } from "./telemetry/logger.ts";
 import { createMetrics, type ProcessMetrics } from "./telemetry/metrics.ts";
 import { createRequestLog } from "./telemetry/request-log.ts";
@@ -148,7 +149,7 @@ async function start(
   await configuration.current.start();
   await provePresentedChainIsVisible(configuration.current.tlsMaterial());
 
-  const requestLog = createRequestLog(log);
+  const requestLog = batched(createRequestLog(log));
   listener = await startListener({
     host: config.listen.host,
     port: seat?.port ?? config.listen.port,
@@ -193,6 +194,7 @@ async function start(
       log.info({ graceMs }, `${who} is stopping`);
       await admin?.yieldToSuccessor();
       await started.disposeAsync();
+      requestLog.pass();
       log.info({}, `${who} has stopped`);
       await log.flush();
     },

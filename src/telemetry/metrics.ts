@@ -4,6 +4,7 @@ import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { UpstreamState } from "../model/upstream-state.ts";
 import type { Exchange } from "../model/exchange.ts";
 import { type Metrics, shedReasons } from "../model/metrics.ts";
+import { batched } from "./batched.ts";
 import { registerCircuits } from "./circuit-metrics.ts";
 import { registerFreshness } from "./freshness-metrics.ts";
 
@@ -57,8 +58,13 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
   }).set({ version: options.version, node: process.versions.node }, 1);
   registerFreshness(registry, options.clock, options.freshness ?? (() => []));
   registerCircuits(registry, options.upstreams ?? (() => []));
-  const observe = requestMetrics(registers);
-  const attempt = upstreamMetrics(registers);
+  const observe = batched(requestMetrics(registers));
+  const attempt = batched(upstreamMetrics(registers));
+  const counted = () => {
+    observe.pass();
+    attempt.pass();
+    return registry;
+  };
   const usage = usageMetrics(registers);
   const connection = connectionMetrics(registers);
   const reload = reloadMetrics(registers);
@@ -71,8 +77,8 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
     reload,
     shed,
     contentType: registry.contentType,
-    render: () => registry.metrics(),
-    snapshot: () => registry.getMetricsAsJSON(),
+    render: () => counted().metrics(),
+    snapshot: () => counted().getMetricsAsJSON(),
   };
 }
 
