@@ -42,6 +42,4 @@ it("the steady load says when it did not keep its rate", async () => {
   const report = await load.stop();
   expect(report.latest).toBeGreaterThan(350);
   expect(loadProblem(report)).toMatch(/did not keep its rate/);
-  // All that were due were sent all the same.
-  expect(report.requests).toBeGreaterThan(report.seconds * 195);
 });
