@@ -4,7 +4,6 @@ import type { Ownership } from "../gateway/ownership.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
-import { createRedisOwnership } from "../ownership/adapters/redis-ownership.ts";
 import { createSqliteOwnership } from "../ownership/adapters/sqlite-ownership.ts";
 import { defaultDaysKept } from "../ownership/object-lifetimes.ts";
 import { openedOnDemand } from "../ownership/opened-on-demand.ts";
@@ -34,6 +33,8 @@ async function composeStore(
   const { url, username, timeoutSeconds } = redis;
   const password = await readPassword(redis.passwordFile);
   const ca = await readCa(redis.caFile);
+  // Its library is ten megabytes and a quarter of a second, which only those pay who have a Redis.
+  const { createRedisOwnership } = await import("../ownership/adapters/redis-ownership.ts");
   return createRedisOwnership({
     url,
     clock,
