@@ -34,6 +34,7 @@ export class Connection implements Carrier, AnswerEvents {
   #exchange: Exchange | undefined;
   #sending: BodySending | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
   /** Of the answer under way; undefined until its head has come. */
   #framing: Framing | undefined;
   #isPaused = false;
@@ -188,8 +189,7 @@ export class Connection implements Carrier, AnswerEvents {
   }
 
   #settle(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopWaiting();
     this.#sending?.stop();
     this.#sending = undefined;
     this.#isBlocked = false;
@@ -200,13 +200,21 @@ export class Connection implements Carrier, AnswerEvents {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     const isSending = this.#sending?.isOver === false;
-    if (this.#isPaused || (isSending && !this.#isBlocked)) clearTimeout(this.#timer);
+    if (this.#isPaused || (isSending && !this.#isBlocked)) this.#stopWaiting();
     else this.#await(this.#framing === undefined ? exchange.firstByteTimeoutMs : this.#owner.idleTimeoutMs);
   }
 
+  #stopWaiting(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   #await(ms: number): void {
+    // An event stream comes by here at each event.
+    if (this.#timer !== undefined && this.#timerMs === ms) return void this.#timer.refresh();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#tookTooLong, ms);
+    this.#timerMs = ms;
   }
 
   readonly #tookTooLong = (): void => this.#broken(new TookTooLong());
