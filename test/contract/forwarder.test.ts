@@ -92,6 +92,22 @@ describe("a request", () => {
     expect((await forward(forwarder, { method: "PUT", body }).over).body).toBe("10485760");
   });
 
+  it("that is answered before all of it was taken has its answer, and its connection is not used again", async () => {
+    const { forwarder, connections } = await startLane((request, response) => {
+      if (request.method === "GET") return response.end("next");
+      // Nothing more of it is read.
+      request.pause();
+      return response.writeHead(413).end("too long");
+    });
+    const body = Buffer.alloc(64 * 2 ** 20);
+    expect(await forward(forwarder, { method: "PUT", body }).over).toMatchObject({
+      status: 413,
+      body: "too long",
+    });
+    expect((await forward(forwarder).over).body).toBe("next");
+    expect(connections).toHaveLength(2);
+  });
+
   it.each([
     ["a line end in a value", { headers: ["x", "a\r\nb: c"] }],
     ["a line end in a name", { headers: ["x\n", "a"] }],

@@ -20,7 +20,7 @@ export interface ConnectionOwner {
 const keptMs = 30_000;
 /** Taken off what the backend says: a request must not meet its goodbye. */
 const marginMs = 2000;
-/** Bytes up to which head and body are made one piece. */
+/** Bytes up to which head and body are made one piece, and in which a longer body is given to the socket. */
 const onePiece = 64 * 1024;
 
 /**
@@ -33,6 +33,8 @@ export class Connection implements Carrier, AnswerEvents {
   readonly #reader = new AnswerReader(this);
   #exchange: Exchange | undefined;
   #sending: BodySending | undefined;
+  /** Of a body that is held whole: given to the socket at once, all of it would lie there encrypted. */
+  #unsent: Uint8Array | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
   /** Of the answer under way; undefined until its head has come. */
@@ -45,7 +47,7 @@ export class Connection implements Carrier, AnswerEvents {
     this.#socket = socket;
     this.#owner = owner;
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
-    socket.on("drain", () => this.#sending?.drained());
+    socket.on("drain", () => this.#drained());
     socket.on("end", () => this.#ended());
     socket.on("error", (fault) => this.#broken(fault));
     socket.on("close", () => {
@@ -103,7 +105,8 @@ export class Connection implements Carrier, AnswerEvents {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     // Before the body of the request was sent, or while it still lies here: the backend may never read it.
-    const isSent = (this.#sending?.isOver ?? true) && this.#socket.writableLength === 0;
+    const isGiven = (this.#sending?.isOver ?? true) && this.#unsent === undefined;
+    const isSent = isGiven && this.#socket.writableLength === 0;
     this.#usableUntil = isSent ? usableUntil(this.#framing) : 0;
     this.#settle();
     exchange?.end();
@@ -119,11 +122,27 @@ export class Connection implements Carrier, AnswerEvents {
       whole.set(body, head.length);
       socket.write(whole);
     } else {
+      this.#unsent = body;
       socket.cork();
       socket.write(head, "latin1");
-      socket.write(body);
+      this.#pour();
       socket.uncork();
     }
+  }
+
+  #pour(): void {
+    for (let rest = this.#unsent; rest !== undefined; rest = this.#unsent) {
+      this.#unsent = rest.length > onePiece ? rest.subarray(onePiece) : undefined;
+      if (!this.#socket.write(rest.subarray(0, onePiece))) return;
+    }
+  }
+
+  #drained(): void {
+    this.#sending?.drained();
+    if (this.#unsent === undefined) return;
+    // The time for the answer begins anew as long as the backend takes more of the request.
+    this.#watch();
+    this.#pour();
   }
 
   #stream(head: string, sending: BodySending): void {
@@ -192,6 +211,7 @@ export class Connection implements Carrier, AnswerEvents {
     this.#stopWaiting();
     this.#sending?.stop();
     this.#sending = undefined;
+    this.#unsent = undefined;
     this.#isBlocked = false;
   }
 
