@@ -125,6 +125,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return certgate.reload();
     },
     async log() {
+      // Lines of requests are made when their turn of the event loop is over.
+      await new Promise(setImmediate);
       await log.flush();
       const text = await readFile(logFile, "utf8");
       return text
