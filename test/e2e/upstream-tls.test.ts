@@ -91,7 +91,7 @@ describe.each(laneNames)("on the lane '%s'", (lane) => {
   it("a backend whose CA is unknown is not spoken to, and the operator reads why", async () => {
     expect(await ask("unknown")).toEqual(refused);
     expect(plain.arrivals).toEqual([]);
-    expect(await lastDetail(world)).toMatch(/unable to get local issuer certificate/);
+    await expect.poll(() => lastDetail(world)).toMatch(/unable to get local issuer certificate/);
   });
 
   it("a backend at an address is verified by it, and no name goes into SNI", async () => {
@@ -115,7 +115,7 @@ describe.each(laneNames)("on the lane '%s'", (lane) => {
   ])("a backend that gets %s refuses, and the operator reads why", async (_what, backend, reason) => {
     expect(await ask(backend)).toEqual(refused);
     expect(asking.arrivals).toEqual([]);
-    expect(await lastDetail(world)).toMatch(reason);
+    await expect.poll(() => lastDetail(world)).toMatch(reason);
   });
 
   it("another name stands in SNI and in Host where the configuration says so", async () => {
@@ -131,7 +131,7 @@ describe.each(laneNames)("on the lane '%s'", (lane) => {
   it("a certificate for another name is refused, and the operator reads why", async () => {
     expect(await ask("misnamed")).toEqual(refused);
     expect(named.arrivals).toEqual([]);
-    expect(await lastDetail(world)).toMatch(/does not match certificate's altnames/);
+    await expect.poll(() => lastDetail(world)).toMatch(/does not match certificate's altnames/);
   });
 });
 
@@ -160,7 +160,7 @@ describe("a backend's certificate that changes", () => {
     backend.arrivals.length = 0;
     expect(await all()).toEqual(laneNames.map(() => ({ status: 502, reason: "backend_unreachable" })));
     expect(backend.arrivals).toEqual([]);
-    expect(await lastDetail(world)).toMatch(/unable to get local issuer certificate/);
+    await expect.poll(() => lastDetail(world)).toMatch(/unable to get local issuer certificate/);
     await backend.stop();
   });
 });
