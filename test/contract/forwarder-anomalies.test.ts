@@ -146,6 +146,24 @@ describe("an answer", () => {
   });
 });
 
+describe("what stands behind an answer", () => {
+  it("is not the answer of whoever waits for a connection, though it comes in a record of its own", async () => {
+    const { backend, forwarder } = await startLane();
+    const connecting = backend.next();
+    const first = forward(forwarder);
+    const socket = await connecting;
+    const waiting = forward(forwarder);
+    backend.answer = next;
+    const head = `${ok}Content-Length: 16000\r\nX: `;
+    // As long as a TLS record can be, so that what follows it, in the same write, is in another one.
+    const filling = "x".repeat(16_384 - head.length - 4 - 16_000);
+    socket.write(`${head}${filling}\r\n\r\n${"b".repeat(16_000)}${ok}Content-Length: 8\r\n\r\npoisoned`);
+    expect((await first.over).body).toHaveLength(16_000);
+    expect(await waiting.over).toMatchObject({ body: "of-next", outcome: "end" });
+    expect(backend.received).toHaveLength(2);
+  });
+});
+
 describe("the end of a connection", () => {
   it("is the end of an answer that says no other", async () => {
     const { backend, forwarder } = await startLane();

@@ -21,6 +21,8 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
   readonly #patienceMs: number;
   readonly #all = new Set<Connection>();
   readonly #idle: Connection[] = [];
+  /** Whose answer ended in this turn of the event loop. */
+  readonly #ending: Connection[] = [];
   /** With what ends their patience. */
   readonly #waiting = new Map<Exchange, NodeJS.Timeout>();
   #connecting = 0;
@@ -61,7 +63,21 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
   /** Nothing of its answer has come. */
   resume(): void {}
 
+  /**
+   * It is used again in the next turn only: what the backend sent behind the answer may be at hand already, in a TLS
+   * record of its own, and would be taken for the answer to the next request.
+   */
   released(connection: Connection): void {
+    if (this.#ending.push(connection) === 1) setImmediate(this.#free);
+  }
+
+  readonly #free = (): void => {
+    for (const connection of this.#ending.splice(0)) this.#give(connection);
+    this.#fill();
+  };
+
+  #give(connection: Connection): void {
+    if (!connection.isUsable(performance.now())) return connection.destroy();
     const next = this.#next();
     if (next !== undefined) return connection.send(next);
     if (this.#closed !== undefined) return connection.destroy();
@@ -94,9 +110,14 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
     return undefined;
   }
 
-  /** As many connections are under way as exchanges wait, while there is room for them. */
+  /** Connections that will be free, if nothing comes between. */
+  get #coming(): number {
+    return this.#connecting + this.#ending.length;
+  }
+
+  /** As many connections are about to be free as exchanges wait, while there is room for them. */
   #fill(): void {
-    while (this.#connecting < this.#waiting.size && this.#all.size + this.#connecting < mostConnections) {
+    while (this.#coming < this.#waiting.size && this.#all.size + this.#connecting < mostConnections) {
       this.#connecting += 1;
       void this.#open();
     }
@@ -113,7 +134,7 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
     } catch (fault) {
       this.#connecting -= 1;
       // Another way may lead to it for the others that wait, as long as there are as many under way.
-      if (this.#connecting < this.#waiting.size) this.#next()?.fail(fault as Error, false);
+      if (this.#coming < this.#waiting.size) this.#next()?.fail(fault as Error, false);
       this.#fill();
     }
     this.#settle();
