@@ -71,6 +71,25 @@ describe("relay", () => {
     expect(Buffer.concat(chunks as Buffer[]).toString()).toBe("slow down");
   });
 
+  it("sends nothing for a caller who had left before", async () => {
+    const { client, response, calls, done } = await relaying();
+    const closed = once(response, "close");
+    client.destroy();
+    await closed;
+    await expect(done).rejects.toThrow(CallerLeft);
+    const forwarder: Forwarder = {
+      forward() {
+        calls.push("forward");
+        return { resume() {}, cancel() {} };
+      },
+      close: () => Promise.resolve(),
+    };
+    const request = { method: "GET", path: "/", headers: [], body: null };
+    const context = { backend: "main", requestId: "r-2", clock: new ManualClock(), report() {} };
+    await expect(relay(forwarder, request, response, context)).rejects.toThrow(CallerLeft);
+    expect(calls).toEqual(["cancel"]);
+  });
+
   it("asks the backend to wait while the caller does not read, and to go on when it does", async () => {
     const { client, backend, calls } = await relaying();
     backend.head(200, []);
