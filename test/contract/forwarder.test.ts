@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
 import { createTestPki, testPki } from "../support/test-pki.ts";
 import { forward } from "../support/forwarded.ts";
@@ -239,6 +239,21 @@ describe("trust", () => {
       [true, false, "device-1"],
       [true, true, "device-1"],
     ]);
+  });
+
+  it("is asked for anew within the hour: who resumes sees no certificate", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const resumed: boolean[] = [];
+    const { forwarder } = await startLane((request, response) => {
+      resumed.push((request.socket as TLSSocket).isSessionReused());
+      response.setHeader("connection", "close").end();
+    });
+    for (let turn = 0; turn < 5; turn += 1) {
+      await forward(forwarder).over;
+      vi.advanceTimersByTime(25 * 60_000);
+    }
+    expect(resumed).toEqual([false, true, true, false, true]);
   });
 
   it("holds through a proxy, which is asked for nothing but the host", async () => {

@@ -14,11 +14,15 @@ export interface WayToBackend extends BackendTlsOptions {
 /** Milliseconds without traffic after which the system asks whether the backend is still there. */
 const keepAliveInitialDelay = 60_000;
 
+/** Milliseconds for which sessions descend from one full handshake: who resumes is not shown a certificate. */
+const longestDescent = 60 * 60_000;
+
 /** Opens verified TLS connections to one backend; each resumes a session of one before it where the backend lets it. */
 export class BackendConnector {
   readonly #options: WayToBackend;
   readonly #secureContext: SecureContext;
-  #session: Buffer | undefined;
+  /** `verifiedAt`: when the certificate was seen from which it descends; milliseconds, monotonic. */
+  #session: { readonly bytes: Buffer; readonly verifiedAt: number } | undefined;
 
   /** @throws Error for a client certificate and a key that do not belong together */
   constructor(options: WayToBackend) {
@@ -33,13 +37,16 @@ export class BackendConnector {
       proxy === undefined ? undefined : await openTunnel(proxy, authorityOf(origin), connectTimeoutMs);
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     const { port } = new URL(origin);
+    const begunAt = performance.now();
+    const session = this.#session;
+    const isFresh = session !== undefined && begunAt - session.verifiedAt < longestDescent;
     const socket = connect({
       // The certificate must be this host's, unless it has to bear the name for SNI.
       host: hostOf(origin),
       servername: serverNameAt(origin, this.#options) ?? "",
       port: port === "" ? 443 : Number(port),
       ...(below === undefined ? {} : { socket: below }),
-      ...(this.#session === undefined ? {} : { session: this.#session }),
+      ...(isFresh ? { session: session.bytes } : {}),
       secureContext: this.#secureContext,
       rejectUnauthorized: true,
       // Not HTTP/2, on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
@@ -48,8 +55,9 @@ export class BackendConnector {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveInitialDelay);
     const timer = setTimeout(() => socket.destroy(new TookTooLong()), connectTimeoutMs);
-    socket.on("session", (session) => {
-      this.#session = session;
+    socket.on("session", (bytes) => {
+      const isResumed = isFresh && socket.isSessionReused();
+      this.#session = { bytes, verifiedAt: isResumed ? session.verifiedAt : begunAt };
     });
     const refused = (fault?: unknown) => {
       clearTimeout(timer);
