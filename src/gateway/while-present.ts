@@ -15,7 +15,10 @@ export async function whilePresent<T>(
   const onClose = () => leaving.abort(new CallerLeft());
   caller.once("close", onClose);
   try {
-    return await wait(leaving.signal);
+    const got = await wait(leaving.signal);
+    // It does not close once more for who waits for that now.
+    if (caller.destroyed) throw new CallerLeft();
+    return got;
   } finally {
     caller.off("close", onClose);
   }

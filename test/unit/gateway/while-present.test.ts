@@ -29,6 +29,15 @@ describe("whilePresent", () => {
     await expect(waiting).rejects.toThrow(CallerLeft);
   });
 
+  it("throws for a caller who has left also where the wait does not stop for it", async () => {
+    const open = response();
+    const wait = Promise.withResolvers<number>();
+    const waiting = whilePresent(open, () => wait.promise);
+    open.destroy();
+    wait.resolve(7);
+    await expect(waiting).rejects.toThrow(CallerLeft);
+  });
+
   it("does not begin for a caller who has left", async () => {
     const left = response();
     left.destroy();
