@@ -97,7 +97,7 @@ async function openAt(
     path: `${backend.basePath}${target.path}${target.query === "" ? "" : `?${target.query}`}`,
     headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...target.headers],
   };
-  const { opened, credential } = await whilePresent(socket, async (signal) => {
+  const open = async (signal: AbortSignal) => {
     const authenticating = { ...outbound, origin: backend.origin, body: null };
     const headers = await backend.outbound.headers(authenticating, signal);
     const wanted = {
@@ -107,6 +107,9 @@ async function openAt(
       answerTimeoutMs: gateway.quickFirstByteTimeoutMs,
     };
     return { opened: await openReported(gateway, backend, wanted, signal), credential: headers };
+  };
+  const { opened, credential } = await whilePresent(socket, open, ({ opened: unwanted }) => {
+    if (unwanted.opened) unwanted.side.terminate();
   });
   const verdict = judge(opened.opened ? 101 : opened.status, opened.headers, credential);
   if (opened.opened) return converse(gateway, granted, place, opened);

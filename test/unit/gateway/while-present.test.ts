@@ -29,13 +29,19 @@ describe("whilePresent", () => {
     await expect(waiting).rejects.toThrow(CallerLeft);
   });
 
-  it("throws for a caller who has left also where the wait does not stop for it", async () => {
+  it("drops what came for a caller who has left, where the wait did not stop for it", async () => {
     const open = response();
     const wait = Promise.withResolvers<number>();
-    const waiting = whilePresent(open, () => wait.promise);
+    const dropped: number[] = [];
+    const waiting = whilePresent(
+      open,
+      () => wait.promise,
+      (got) => dropped.push(got),
+    );
     open.destroy();
     wait.resolve(7);
     await expect(waiting).rejects.toThrow(CallerLeft);
+    expect(dropped).toEqual([7]);
   });
 
   it("does not begin for a caller who has left", async () => {
