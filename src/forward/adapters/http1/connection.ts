@@ -41,7 +41,7 @@ export class Connection implements Carrier, AnswerEvents {
   #framing: Framing | undefined;
   #isPaused = false;
   #isBlocked = false;
-  #usableUntil = Infinity;
+  #usableUntil = performance.now() + keptMs;
 
   constructor(socket: TLSSocket, owner: ConnectionOwner) {
     this.#socket = socket;
