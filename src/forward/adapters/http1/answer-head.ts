@@ -113,10 +113,9 @@ export function framingOf({ status, minor, headers }: AnswerHead, method: string
     keepsAlive,
     keepsAliveSeconds: Number.isNaN(keepsAliveSeconds) ? undefined : keepsAliveSeconds,
   };
-  if (method === "HEAD" || status === 304 || status < 200) return { body: 0, ...rest };
-  // It has no body, whatever it says of one; should one come all the same, nobody is there to take it for an answer.
-  if (status === 204)
-    return { body: 0, ...rest, keepsAlive: keepsAlive && !isChunked && (length ?? 0) === 0 };
+  if (status < 200) return { body: 0, ...rest };
+  // It has no body, whatever it says of one. Should one come all the same, and late, nobody is to take it for an answer.
+  if (method === "HEAD" || status === 204 || status === 304) return { body: 0, ...rest, keepsAlive: false };
   if (isChunked) return { body: "chunked", ...rest };
   return length === undefined
     ? { body: "until-close", ...rest, keepsAlive: false }

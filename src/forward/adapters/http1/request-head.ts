@@ -20,6 +20,7 @@ const own: ReadonlySet<string> = new Set([
 /** Names that were found good, and a long value that was: a token is the same for thousands of requests. */
 const goodNames = new Set<string>();
 const mostNames = 1000;
+const longestKept = 64;
 let goodValue = "";
 const longValue = 256;
 
@@ -53,7 +54,7 @@ export function requestHead(
 function isGoodName(name: string): boolean {
   if (goodNames.has(name)) return true;
   if (!token.test(name) || own.has(name.toLowerCase())) return false;
-  if (goodNames.size < mostNames) goodNames.add(name);
+  if (goodNames.size < mostNames && name.length <= longestKept) goodNames.add(name);
   return true;
 }
 
