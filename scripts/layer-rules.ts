@@ -64,7 +64,6 @@ const homes: Record<string, readonly string[]> = {
   "prom-client": ["src/telemetry/"],
   redis: ["src/ownership/adapters/"],
   "reflect-metadata": ["src/dev/pki/"],
-  undici: ["src/forward/adapters/"],
   ws: ["src/forward/adapters/", "src/dev/azure/"],
   yaml: ["src/config/"],
   zod: ["src/config/"],
