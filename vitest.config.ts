@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     // Only with `npm run coverage`: it costs time, and a line that was run is not a line that was tested.
     coverage: { include: ["src/**/*.ts"], reporter: ["text-summary", "html"] },
+    // Tests wait more than they compute: with one worker for each core but one, half of the machine is idle.
+    maxWorkers: "100%",
     projects: [
       suite("unit"),
       suite("contract"),
