@@ -58,9 +58,7 @@ export function linesOf(row: Row, rounds: Rounds): Line[] {
           median: median(list),
           low: Math.min(...list),
           high: Math.max(...list),
-          ...(nginx === undefined || name === "nginx"
-            ? {}
-            : { ratio: median(list.map((value, round) => value / (nginx[round] ?? Number.NaN))) }),
+          ...(nginx === undefined || name === "nginx" ? {} : ratioOf(list, nginx)),
         },
       ]),
     );
@@ -74,6 +72,12 @@ export function linesOf(row: Row, rounds: Rounds): Line[] {
       remarks,
     };
   });
+}
+
+/** None where one of the numbers is not positive: the backend alone was slower than what stood in front of it. */
+function ratioOf(list: readonly number[], nginx: readonly number[]): { readonly ratio?: number } {
+  if ([...list, ...nginx].some((value) => value <= 0)) return {};
+  return { ratio: median(list.map((value, round) => value / (nginx[round] ?? Number.NaN))) };
 }
 
 export function median(values: readonly number[]): number {
