@@ -24,21 +24,6 @@ export function residentBytes(roots: readonly number[]): number {
   return kilobytes * 1024;
 }
 
-/** Busy seconds of each core since the machine started, whoever used it. */
-export function busySeconds(): number[] {
-  const cores: number[] = [];
-  for (const line of readFileSync("/proc/stat", "latin1").split("\n")) {
-    const [name = "", ...times] = line.split(/\s+/);
-    if (!/^cpu\d+$/.test(name)) continue;
-    // All but idle and iowait; steal is the hypervisor's and counts as used.
-    cores.push(
-      times.slice(0, 8).reduce((sum, time, at) => (at === 3 || at === 4 ? sum : sum + Number(time)), 0) /
-        ticks,
-    );
-  }
-  return cores;
-}
-
 /** The fields of /proc/PID/stat from the state on; undefined for a process that has ended. */
 function statOf(pid: number): string[] | undefined {
   const text = readOrEmpty(`/proc/${pid}/stat`);

@@ -51,23 +51,3 @@ function detailOf({ freshness, lastError }: RefreshingState): string | undefined
       return `the last value may not be used any more${because}`;
   }
 }
-
-/** A period of validity, both ends in epoch ms and both inclusive (RFC 5280 4.1.2.5). */
-export interface Validity {
-  readonly notBefore: number;
-  readonly notAfter: number;
-}
-
-/** The item for a certificate of the gateway's own; `undefined` when none is loaded. */
-export function readinessOfCertificate(
-  name: string,
-  validity: Validity | undefined,
-  clock: Clock,
-): ReadinessItem {
-  if (validity === undefined) return { name, ok: false, detail: "not loaded" };
-  const now = clock.now();
-  const expiresInSeconds = wholeSeconds(validity.notAfter - now);
-  if (now < validity.notBefore) return { name, ok: false, detail: "not valid yet", expiresInSeconds };
-  if (now > validity.notAfter) return { name, ok: false, detail: "expired", expiresInSeconds };
-  return { name, ok: true, expiresInSeconds };
-}

@@ -71,5 +71,3 @@ export const client = z.strictObject({
 /** Parts of a client, as they stand in a registry. */
 export const clientThumbprints = z.array(thumbprint);
 export const clientGrants = z.strictObject({ roles: z.array(name).optional(), ...grant });
-
-export type ClientConfig = z.infer<typeof client>;

@@ -4,7 +4,6 @@ import { createServer, type Server, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { TLSSocket } from "node:tls";
-import { onTestFinished } from "vitest";
 import { WebSocketServer } from "ws";
 
 /** Who came, and by which names he asked. */
@@ -81,11 +80,4 @@ export async function startTlsBackend(tls: ServerOptions): Promise<TlsBackend> {
     },
     stop,
   };
-}
-
-/** As `startTlsBackend`, until the test ends. */
-export async function tlsBackend(tls: ServerOptions): Promise<TlsBackend> {
-  const backend = await startTlsBackend(tls);
-  onTestFinished(() => backend.stop());
-  return backend;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readinessOf, readinessOfCertificate } from "../../../src/admin/readiness.ts";
+import { readinessOf } from "../../../src/admin/readiness.ts";
 import { GatewayError } from "../../../src/kernel/errors.ts";
 import { Refreshing } from "../../../src/kernel/refreshing.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -81,36 +81,5 @@ describe("readinessOf", () => {
     source.fails = new Error("got 401 for Bearer abcdefgh12345678");
     await expect(token.get()).rejects.toThrow("401");
     expect(item().detail).toBe("never fetched: got 401 for Bearer [redacted]");
-  });
-});
-
-describe("readinessOfCertificate", () => {
-  const clock = new ManualClock();
-  const now = clock.now();
-  const check = (notBefore: number, notAfter: number) =>
-    readinessOfCertificate("server certificate", { notBefore, notAfter }, clock);
-
-  it("is ready within the validity, both ends included", () => {
-    expect(check(now, now)).toEqual({ name: "server certificate", ok: true, expiresInSeconds: 0 });
-  });
-
-  it("is not ready before it", () => {
-    expect(check(now + 1, now + 60_000)).toMatchObject({ ok: false, detail: "not valid yet" });
-  });
-
-  it("is not ready after it", () => {
-    expect(check(now - 60_000, now - 1)).toMatchObject({
-      ok: false,
-      detail: "expired",
-      expiresInSeconds: -1,
-    });
-  });
-
-  it("is not ready without a certificate", () => {
-    expect(readinessOfCertificate("server certificate", undefined, clock)).toEqual({
-      name: "server certificate",
-      ok: false,
-      detail: "not loaded",
-    });
   });
 });
