@@ -32,6 +32,8 @@ export class BackendAgent extends Agent {
       secureContext: backendTls(options),
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
+      // Who resumes a session is not shown a certificate, and Node's cache lets each session descend from the last, for ever.
+      maxCachedSessions: 0,
       // Never left out: node would take it from the `Host` header, and what is said to a server must not decide which it is.
       servername: serverNameAt(options.origin, options) ?? "",
     });
