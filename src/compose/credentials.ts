@@ -59,7 +59,7 @@ export interface CredentialNeeds {
 
 /** One source of tokens for each credential that gives any. */
 export async function composeTokenSources(
-  config: Config,
+  config: Pick<Config, "credentials">,
   needs: CredentialNeeds,
 ): Promise<ReadonlyMap<string, TokenSource>> {
   const sources = new Map<string, TokenSource>();

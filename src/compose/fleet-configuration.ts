@@ -6,7 +6,9 @@ import { describeFault, GatewayError } from "../kernel/errors.ts";
 import { redactText } from "../kernel/redact.ts";
 import type { WorkerProcess } from "../supervisor/worker-process.ts";
 import type { ProcessLog } from "../telemetry/logger.ts";
+import { contentOfFiles } from "./content-of-files.ts";
 import { fingerprint } from "./kept-parts.ts";
+import type { OriginsConfig } from "./origins.ts";
 import type { ReloadOutcome, ReloadSource } from "./reload.ts";
 import type { SharedOrigins } from "./shared-origins.ts";
 import type { FromWorker } from "./worker-origins.ts";
@@ -16,15 +18,24 @@ export interface FleetConfigurationOptions {
   readonly log: ProcessLog;
   /** Where it is read again from. Absent: it stays as it is. */
   readonly load: ReloadSource["load"] | undefined;
-  readonly origins: (config: Config) => Promise<SharedOrigins>;
+  readonly origins: (config: OriginsConfig) => Promise<SharedOrigins>;
   /** Every worker's process that runs now. */
   readonly workers: () => readonly WorkerProcess[];
   /** Hears of what no worker heard of. */
   readonly onRefused: () => void;
 }
 
-/** A worker may still ask for what a former configuration named: exchanges under way rest on it. */
+interface Held {
+  /** Fingerprint of the files that were read with the configuration, such as a private CA. */
+  readonly files: string;
+  readonly origins: Promise<SharedOrigins>;
+}
+
+/** As many are ready at once; another one that a worker still asks by is made again. */
 const mostOrigins = 4;
+
+/** Far more than any part of a worker outlives. */
+const mostRemembered = 1000;
 
 /** For what is under way in a worker that cannot follow. */
 const graceOfStrayMs = 20_000;
@@ -32,7 +43,12 @@ const graceOfStrayMs = 20_000;
 /** The one configuration of all workers: read and checked once, put in force by all or by none. */
 export class FleetConfiguration {
   readonly #options: FleetConfigurationOptions;
-  readonly #origins = new Map<string, SharedOrigins>();
+  readonly #origins = new Map<string, Held>();
+  /**
+   * What was in force once. A worker keeps what the next configuration says in the same words, and goes on asking by
+   * the version that it was made for, however long ago that was.
+   */
+  readonly #remembered = new Map<string, OriginsConfig>();
   #current: Config;
   #refused: { readonly at: number; readonly reason: string } | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -46,6 +62,7 @@ export class FleetConfiguration {
   static async begin(first: Config, options: FleetConfigurationOptions): Promise<FleetConfiguration> {
     const made = new FleetConfiguration(first, options);
     await made.#addOrigins(first);
+    made.#remember(first);
     return made;
   }
 
@@ -56,10 +73,13 @@ export class FleetConfiguration {
 
   /** @throws GatewayError, the service's or one about the question */
   async answer({ version, question }: FromWorker): Promise<unknown> {
-    const origins = this.#origins.get(version);
-    if (origins === undefined)
+    const former = this.#remembered.get(version);
+    if (!this.#origins.has(version) && former !== undefined)
+      this.#hold(version, { files: "", origins: this.#options.origins(former) });
+    const held = this.#origins.get(version);
+    if (held === undefined)
       throw new GatewayError("internal_error", "this configuration is not in force any more");
-    return origins.answer(question);
+    return (await held.origins).answer(question);
   }
 
   /** Reads it again. One at a time; never rejects: what is wrong is the outcome, and then nothing has changed. */
@@ -90,16 +110,18 @@ export class FleetConfiguration {
       if (outcome === undefined) return this.#refuse("there is no file to read it from");
       if (!outcome.ok) return this.#refuse(formatProblems(outcome.problems));
       const { config } = outcome;
-      await this.#addOrigins(config);
+      const former = await this.#addOrigins(config);
       const asked = this.#options.workers();
       const answers = await Promise.all(asked.map((worker) => tell(worker, config)));
       const refusal = answers.find((answer) => answer?.outcome === "refused");
       if (refusal?.outcome === "refused") {
         // All or none: one that had nothing against it goes back.
+        if (former !== undefined) this.#hold(fingerprint(config), former);
         await Promise.all(asked.map((worker) => this.#bring(worker, before)));
         return this.#refuse(refusal.reason);
       }
       this.#current = config;
+      this.#remember(config);
       this.#refused = undefined;
       this.#options.log.setLevel(config.log.level);
       // Whoever was started in the meantime began with the former one.
@@ -137,17 +159,39 @@ export class FleetConfiguration {
     return { outcome: "refused", version, reason };
   }
 
-  async #addOrigins(config: Config): Promise<void> {
+  /** @returns what is replaced, because a file was exchanged under its old name */
+  async #addOrigins(config: Config): Promise<Held | undefined> {
     const version = fingerprint(config);
-    const origins = this.#origins.get(version) ?? (await this.#options.origins(config));
+    const files = fingerprint(await contentOfFiles(config));
+    const former = this.#origins.get(version);
+    const held = former?.files === files ? former : { files, origins: this.#options.origins(config) };
+    await held.origins;
+    this.#hold(version, held);
+    return held === former ? undefined : former;
+  }
+
+  #hold(version: string, held: Held): void {
+    held.origins.catch(() => {
+      // Whoever asks hears of it; who asks next has it tried again.
+      if (this.#origins.get(version) === held) this.#origins.delete(version);
+    });
     // The one that came last stands last.
     this.#origins.delete(version);
-    this.#origins.set(version, origins);
+    this.#origins.set(version, held);
     const current = fingerprint(this.#current);
     for (const other of this.#origins.keys()) {
       if (this.#origins.size <= mostOrigins) break;
-      if (other !== current) this.#origins.delete(other);
+      if (other !== current && other !== version) this.#origins.delete(other);
     }
+  }
+
+  #remember(config: Config): void {
+    const { credentials, keyVaults, trust } = config;
+    const version = fingerprint(config);
+    this.#remembered.delete(version);
+    this.#remembered.set(version, { credentials, keyVaults, trust });
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > mostRemembered && oldest !== undefined) this.#remembered.delete(oldest);
   }
 }
 

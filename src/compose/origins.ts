@@ -22,8 +22,15 @@ export interface Origins {
   readonly distributionPoint: (url: string) => CrlSource;
 }
 
+/** What origins are made from. */
+export type OriginsConfig = Pick<Config, "credentials" | "keyVaults" | "trust">;
+
 /** The services themselves. @throws GatewayError `internal_error` when a CA file cannot be read */
-export async function composeOrigins(config: Config, clock: Clock, crlReader: CrlReader): Promise<Origins> {
+export async function composeOrigins(
+  config: OriginsConfig,
+  clock: Clock,
+  crlReader: CrlReader,
+): Promise<Origins> {
   const vault = (name: string) => found(vaults, name, "key vault");
   const tokenSources = await composeTokenSources(config, { clock, vault, readCa });
   const tokens = (name: string) => found(tokenSources, name, "credential that gives tokens");

@@ -12,7 +12,7 @@ import { createLogger, type ProcessLog } from "../telemetry/logger.ts";
 import { createCrlReader } from "../trust/crl-reader.ts";
 import { FleetConfiguration } from "./fleet-configuration.ts";
 import { type FleetPhase, fleetReadiness, fleetSnapshots, fleetState } from "./fleet.ts";
-import { composeOrigins } from "./origins.ts";
+import { composeOrigins, type OriginsConfig } from "./origins.ts";
 import { reloadDoor } from "./reload-door.ts";
 import type { ReloadOutcome, ReloadSource } from "./reload.ts";
 import { SharedOrigins } from "./shared-origins.ts";
@@ -155,7 +155,7 @@ async function start(
 }
 
 /** Workers that heard of one another's news look within a second; and no look may meet the answer of the one before. */
-function keepMs({ trust }: Config): number {
+function keepMs({ trust }: OriginsConfig): number {
   const shortest = Math.min(trust.refreshSeconds, trust.revocation.refreshSeconds) * 1000;
   return Math.min(10_000, shortest / 2);
 }

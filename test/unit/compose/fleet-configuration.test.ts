@@ -1,3 +1,6 @@
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FleetConfiguration } from "../../../src/compose/fleet-configuration.ts";
 import type { ReloadOutcome } from "../../../src/compose/reload.ts";
@@ -9,14 +12,13 @@ import type { WorkerProcess } from "../../../src/supervisor/worker-process.ts";
 import { ManualClock, settle } from "../../support/manual-clock.ts";
 import { createRecordingLogger } from "../../support/recording-logger.ts";
 
-const configOf = (jsonBodyBytes: number): Config =>
+const configOf = (refreshSeconds: number): Config =>
   configSchema.parse({
     listen: { certificate: { file: "none" } },
-    trust: { anchors: [{ file: "none" }] },
+    trust: { anchors: [{ file: "none" }], refreshSeconds },
     credentials: {},
     backends: {},
     deployments: {},
-    limits: { jsonBodyBytes },
   });
 const [first, second, third] = [configOf(1000), configOf(2000), configOf(3000)];
 
@@ -52,7 +54,7 @@ async function setUp(workers: () => readonly WorkerProcess[]) {
     workers,
     onRefused: () => (refusals += 1),
     origins: async (config) => {
-      const name = String(config.limits.jsonBodyBytes);
+      const name = String(config.trust.refreshSeconds);
       made.push(name);
       return { answer: async () => name } as unknown as SharedOrigins;
     },
@@ -161,9 +163,44 @@ describe("the configuration of all workers", () => {
   it("keeps the origins of four configurations, the one in force always among them", async () => {
     const { worker } = scriptedWorker(() => refused("no"));
     const { reload, ask } = await setUp(() => [worker]);
-    for (let bytes = 2000; bytes < 9000; bytes += 1000) await reload(configOf(bytes));
+    for (let seconds = 2000; seconds < 9000; seconds += 1000) await reload(configOf(seconds));
     expect(await ask(first)).toBe("1000");
     await expect(ask(configOf(2000))).rejects.toThrow("not in force any more");
     expect(await ask(configOf(8000))).toBe("8000");
+  });
+
+  it("answers by a version that was in force long ago: a worker may have kept what was made for it", async () => {
+    const { worker } = scriptedWorker(() => applied);
+    const { reload, ask, made } = await setUp(() => [worker]);
+    for (let seconds = 2000; seconds < 9000; seconds += 1000) await reload(configOf(seconds));
+    expect(await Promise.all([ask(first), ask(first)])).toEqual(["1000", "1000"]);
+    expect(made.filter((name) => name === "1000")).toHaveLength(2);
+  });
+
+  it("reads a CA anew that was exchanged under its old name, and keeps the former where a worker refuses", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "certgate-"));
+    const caFile = join(folder.path, "ca.pem");
+    await writeFile(caFile, "one");
+    let answer: ReloadOutcome = applied;
+    const { worker } = scriptedWorker(() => answer);
+    const { reload, ask, made } = await setUp(() => [worker]);
+    const withCa: Config = {
+      ...second,
+      keyVaults: {
+        main: { url: "https://v.example", credential: "c", caFile, verifyChallengeResource: true },
+      },
+    };
+    await reload(withCa);
+    await reload(withCa);
+    expect([made, await ask(withCa)]).toEqual([["1000", "2000"], "2000"]);
+    await writeFile(caFile, "another");
+    answer = refused("the vault does not answer");
+    await reload(withCa);
+    expect(made).toEqual(["1000", "2000", "2000"]);
+    answer = applied;
+    await reload(withCa);
+    expect(made).toEqual(["1000", "2000", "2000", "2000"]);
+    await reload(withCa);
+    expect(made).toHaveLength(4);
   });
 });
