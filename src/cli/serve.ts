@@ -2,6 +2,7 @@ import { startCertgate } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
+import { redactText } from "../kernel/redact.ts";
 import { exitCodes, type Command } from "./command.ts";
 import { readConfigOrComplain } from "./config-file.ts";
 import { drainMs } from "./drain-time.ts";
@@ -43,7 +44,7 @@ Exit code: 0 stopped as asked, 1 could not start, or no worker can serve any mor
       const { serveWithWorkers } = await import("./serve-fleet.ts");
       return await serveWithWorkers(config, workers, reloadFrom(file, config), stopped);
     } catch (fault) {
-      process.stderr.write(`certgate serve: ${describeFault(fault)}\n`);
+      process.stderr.write(`certgate serve: ${redactText(describeFault(fault))}\n`);
       return exitCodes.failed;
     }
   },

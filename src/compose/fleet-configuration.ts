@@ -98,7 +98,7 @@ export class FleetConfiguration {
       {
         name: "configuration",
         ok: true,
-        detail: `the reload at ${at} was refused: ${redactText(refused.reason)}`,
+        detail: `the reload at ${at} was refused: ${refused.reason}`,
       },
     ];
   }
@@ -148,7 +148,9 @@ export class FleetConfiguration {
     worker.stop(graceOfStrayMs);
   }
 
-  #refuse(reason: string): ReloadOutcome {
+  #refuse(why: string): ReloadOutcome {
+    // It goes to the admin port as it stands.
+    const reason = redactText(why);
     const version = fingerprint(this.#current);
     this.#refused = { at: this.#options.clock.now(), reason };
     this.#options.onRefused();

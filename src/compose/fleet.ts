@@ -1,5 +1,6 @@
 import type { ReadinessItem } from "../admin/readiness.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { redactText } from "../kernel/redact.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { WorkerProcess } from "../supervisor/worker-process.ts";
 import type { WorkerState } from "../supervisor/worker-slot.ts";
@@ -42,7 +43,7 @@ function absence(state: WorkerState, othersServe: boolean, clock: Clock): Readin
   return {
     name: `worker ${index}`,
     ok: proven && othersServe,
-    detail: lastDeath === undefined ? phase : `${phase}: ${lastDeath}${next}`,
+    detail: lastDeath === undefined ? phase : `${phase}: ${redactText(lastDeath)}${next}`,
   };
 }
 

@@ -4,7 +4,6 @@ import type { CallerFacts } from "../gateway/caller.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { describeFault, GatewayError } from "../kernel/errors.ts";
-import { redactText } from "../kernel/redact.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import { assemble, type Assembly, type AssemblyNeeds } from "./assembly.ts";
 
@@ -106,7 +105,10 @@ export class LiveConfiguration {
     return true;
   }
 
-  /** A reload that came to nothing: told in readiness until one succeeds. */
+  /**
+   * A reload that came to nothing: told in readiness until one succeeds.
+   * @param reason without secrets
+   */
   noteRefusal(reason: string): void {
     this.#refused = { at: this.#clock.now(), reason };
   }
@@ -122,7 +124,7 @@ export class LiveConfiguration {
       detail:
         refused === undefined
           ? inForce
-          : `${inForce}; the reload at ${new Date(refused.at).toISOString()} was refused: ${redactText(refused.reason)}`,
+          : `${inForce}; the reload at ${new Date(refused.at).toISOString()} was refused: ${refused.reason}`,
     };
   }
 

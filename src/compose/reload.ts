@@ -1,6 +1,7 @@
 import type { ConfigOutcome } from "../config/load.ts";
 import { formatProblems } from "../config/problem.ts";
 import { describeFault } from "../kernel/errors.ts";
+import { redactText } from "../kernel/redact.ts";
 import type { LiveExchanges } from "../listener/live-exchanges.ts";
 import type { Metrics } from "../model/metrics.ts";
 import type { ProcessLog } from "../telemetry/logger.ts";
@@ -78,7 +79,9 @@ async function reloadOnce(
     return refuse(describeFault(fault));
   }
 
-  function refuse(reason: string): ReloadOutcome {
+  function refuse(why: string): ReloadOutcome {
+    // It goes to the admin port as it stands.
+    const reason = redactText(why);
     const { version } = configuration.current;
     configuration.noteRefusal(reason);
     metrics.reload("refused");

@@ -99,6 +99,14 @@ describe("the configuration of all workers", () => {
     ]);
   });
 
+  it("says why it was refused without the secrets that the reason quotes", async () => {
+    const { worker } = scriptedWorker(() => refused("the proxy answers 407 to Bearer 0123456789abcdef"));
+    const { configuration, reload } = await setUp(() => [worker]);
+    const reason = "the proxy answers 407 to Bearer [redacted]";
+    expect(await reload(second)).toMatchObject({ reason });
+    expect(configuration.readiness()).toMatchObject([{ detail: expect.stringContaining(reason) }]);
+  });
+
   it("ends a worker that cannot go back, so that its successor begins with what is in force", async () => {
     const stuck = scriptedWorker((config) => (config === first ? refused("the vault is down") : applied));
     const refusing = scriptedWorker((config) => (config === second ? refused("no") : applied));

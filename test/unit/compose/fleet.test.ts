@@ -49,6 +49,12 @@ describe("the readiness of all workers", () => {
     ]);
   });
 
+  it("tells of a death without the secrets that its reason quotes", async () => {
+    const dead = state(1, { phase: "waiting", lastDeath: "it crashed: token=0123456789abcdef" });
+    const items = await readiness([state(0), dead], [fine, gone]);
+    expect(items[1]?.detail).toBe("waiting: it crashed: token=[redacted], it is started again in 0 s");
+  });
+
   it("is given while one drains or is on its way back, because it takes no connections", async () => {
     const leaving = answering([{ name: "listener", ok: false, detail: "shutting down" }]);
     const waiting = state(1, {
