@@ -2,17 +2,10 @@ import type { ClientRequestArgs } from "node:http";
 import { Agent } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { backendTls, type BackendTlsOptions, serverNameAt } from "./backend-tls.ts";
-import { authorityOf, openTunnel, TookTooLong } from "./open-tunnel.ts";
-
-export interface BackendAgentOptions extends BackendTlsOptions {
-  /** `https://host[:port]` */
-  readonly origin: string;
-  /** An HTTP proxy, asked to CONNECT. */
-  readonly proxy?: string;
-  /** To the end of the TLS handshake, or of each of both when a proxy comes before it. */
-  readonly connectTimeoutMs: number;
-}
+import { backendTls, serverNameAt } from "./backend-tls.ts";
+import { authorityOf, openTunnel } from "./open-tunnel.ts";
+import { TookTooLong } from "./to-backend-fault.ts";
+import type { WayToBackend } from "./way-to-backend.ts";
 
 type Created = (fault: Error | null, socket: Duplex) => void;
 
@@ -23,10 +16,7 @@ export class BackendAgent extends Agent {
   readonly #timeoutMs: number;
 
   /** @param pooling whether connections are kept, and how many there are at most */
-  constructor(
-    options: BackendAgentOptions,
-    pooling: { readonly keepAlive: boolean; readonly maxSockets?: number },
-  ) {
+  constructor(options: WayToBackend, pooling: { readonly keepAlive: boolean; readonly maxSockets?: number }) {
     super({
       ...pooling,
       secureContext: backendTls(options),

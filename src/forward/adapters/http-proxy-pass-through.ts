@@ -5,11 +5,12 @@ import { createProxyMiddleware, definePlugin, type Plugin } from "http-proxy-mid
 import { GatewayError } from "../../kernel/errors.ts";
 import type { PassThrough, PassThroughRequest } from "../pass-through.ts";
 import { withheldFromClient } from "../response-headers.ts";
-import { BackendAgent, type BackendAgentOptions } from "./backend-agent.ts";
+import { BackendAgent } from "./backend-agent.ts";
 import { hostOf, mostConnections } from "./backend-tls.ts";
-import { TookTooLong } from "./open-tunnel.ts";
+import { TookTooLong, toBackendFault } from "./to-backend-fault.ts";
+import type { WayToBackend } from "./way-to-backend.ts";
 
-export interface HttpProxyPassThroughOptions extends BackendAgentOptions {
+export interface HttpProxyPassThroughOptions extends WayToBackend {
   /** Sent in `Host`, in place of the origin's host and port. */
   readonly hostHeader?: string;
   /** To the answer's head, and between two pieces of it. */
@@ -93,7 +94,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
         // What fails because it was ended here is no news, and the answer under way by then is the gateway's own.
         if (signal?.aborted === true) return;
         if (response.headersSent) response.destroy();
-        else reject(asGatewayError(fault));
+        else reject(toBackendFault(fault, true));
       };
       let toBackend: ClientRequest | undefined;
       const begun = (proxyRequest: ClientRequest) => {
@@ -123,7 +124,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
         },
         fail(fault) {
           if (answered) socket.destroy();
-          else failed(asGatewayError(fault));
+          else failed(toBackendFault(fault, true));
           answered = true;
         },
       });
@@ -171,12 +172,4 @@ function clean(answer: IncomingMessage, exchange: UnderWay | undefined): void {
   // Node's server refuses both with an exception that nobody could catch.
   answer.statusMessage = "";
   if (!isSwitching && (statusCode < 200 || statusCode > 599)) answer.statusCode = 502;
-}
-
-function asGatewayError(fault: unknown): GatewayError {
-  return fault instanceof TookTooLong
-    ? new GatewayError("backend_timeout", "the backend took too long", { cause: fault })
-    : new GatewayError("backend_unreachable", "the backend could not be reached or broke off", {
-        cause: fault,
-      });
 }

@@ -2,15 +2,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { hostOf } from "./backend-tls.ts";
-
-/** Something that is waited for did not come in time. */
-export class TookTooLong extends Error {
-  override readonly name = "TookTooLong";
-
-  constructor(what = "the backend took too long") {
-    super(what);
-  }
-}
+import { TookTooLong } from "./to-backend-fault.ts";
 
 /** What a proxy is asked for, to reach an origin: host and port, an IPv6 address in its brackets. */
 export function authorityOf(origin: string): string {
@@ -20,8 +12,8 @@ export function authorityOf(origin: string): string {
 
 /**
  * Asks an HTTP proxy to CONNECT (RFC 9110 9.3.6). What goes through the tunnel is TLS: the proxy learns the backend's
- * host and port, and nothing else. Written here because the ready-made ones of undici and node:https keep neither
- * repeated headers nor one time limit for all lanes.
+ * host and port, and nothing else. Written here because what node:https has ready is made for its own requests, and all
+ * lanes are to have one way and one time limit.
  * @param proxy `http://[user:password@]host[:port]` or https
  * @param authority as `authorityOf` writes it
  * @throws TookTooLong; Error when the proxy cannot be reached or refuses

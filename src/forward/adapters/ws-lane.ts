@@ -2,13 +2,13 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { GatewayError } from "../../kernel/errors.ts";
-import { BackendFault } from "../backend-fault.ts";
 import type { OpenedWebSocket, RefusedWebSocket, WebSocketLane, WebSocketSide } from "../web-socket-lane.ts";
-import { BackendAgent, type BackendAgentOptions } from "./backend-agent.ts";
-import { TookTooLong } from "./open-tunnel.ts";
+import { BackendAgent } from "./backend-agent.ts";
+import { TookTooLong, toBackendFault } from "./to-backend-fault.ts";
+import type { WayToBackend } from "./way-to-backend.ts";
 import { type Watch, WsSide } from "./ws-side.ts";
 
-export interface WsLaneOptions extends Watch, BackendAgentOptions {
+export interface WsLaneOptions extends Watch, WayToBackend {
   /** Sent in `Host`, in place of the origin's host and port. */
   readonly hostHeader?: string;
   /** From the upgrade sent to its answer. */
@@ -84,7 +84,7 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
         if (statusCode < 200 || statusCode > 599) return webSocket.terminate();
         void readRefusal(answer)
           .then((body) => ({ opened: false, status: statusCode, headers: answer.rawHeaders, body }) as const)
-          .then(resolve, (fault: unknown) => reject(asBackendFault(fault, true)))
+          .then(resolve, (fault: unknown) => reject(toBackendFault(fault, true)))
           .finally(() => {
             settled();
             // Nobody else ends it: to the library it is still connecting, and its `close` is what it is forgotten at.
@@ -93,7 +93,7 @@ export function createWsLane(options: WsLaneOptions): WebSocketLane {
       });
       const onError = (fault: Error) => {
         settled();
-        reject(signal.aborted ? reasonOf(signal) : asBackendFault(fault, sent));
+        reject(signal.aborted ? reasonOf(signal) : toBackendFault(fault, sent));
       };
       webSocket.on("error", onError);
       webSocket.once("open", () => {
@@ -138,15 +138,6 @@ function accept(
     side = new WsSide(webSocket, watch);
   });
   return side;
-}
-
-function asBackendFault(cause: unknown, sent: boolean): BackendFault {
-  return cause instanceof TookTooLong
-    ? new BackendFault("backend_timeout", "the backend took too long", { sent, cause })
-    : new BackendFault("backend_unreachable", "the backend could not be reached or broke off", {
-        sent,
-        cause,
-      });
 }
 
 const reasonOf = ({ reason }: AbortSignal): Error =>

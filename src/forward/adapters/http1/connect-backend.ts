@@ -1,15 +1,8 @@
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
-import { type BackendTlsOptions, backendTls, hostOf, serverNameAt } from "../backend-tls.ts";
-import { authorityOf, openTunnel, TookTooLong } from "../open-tunnel.ts";
-
-export interface WayToBackend extends BackendTlsOptions {
-  /** `https://host[:port]` */
-  readonly origin: string;
-  /** An HTTP proxy, asked to CONNECT: TLS goes through it, and it sees nothing but the host. */
-  readonly proxy?: string;
-  /** To the end of the TLS handshake, or of each of both when a proxy comes before it. */
-  readonly connectTimeoutMs: number;
-}
+import { backendTls, hostOf, serverNameAt } from "../backend-tls.ts";
+import { authorityOf, openTunnel } from "../open-tunnel.ts";
+import { TookTooLong } from "../to-backend-fault.ts";
+import type { WayToBackend } from "../way-to-backend.ts";
 
 /** Milliseconds without traffic after which the system asks whether the backend is still there. */
 const keepAliveInitialDelay = 60_000;

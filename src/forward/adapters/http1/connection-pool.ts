@@ -1,6 +1,7 @@
 import { mostConnections } from "../backend-tls.ts";
-import { TookTooLong } from "../open-tunnel.ts";
-import { BackendConnector, type WayToBackend } from "./connect-backend.ts";
+import { TookTooLong } from "../to-backend-fault.ts";
+import type { WayToBackend } from "../way-to-backend.ts";
+import { BackendConnector } from "./connect-backend.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { Carrier, Exchange } from "./exchange.ts";
 

@@ -1,6 +1,6 @@
 import type { TLSSocket } from "node:tls";
 import { isStreamed } from "../../../model/outbound-request.ts";
-import { TookTooLong } from "../open-tunnel.ts";
+import { TookTooLong } from "../to-backend-fault.ts";
 import type { Framing } from "./answer-head.ts";
 import { type AnswerEvents, AnswerReader } from "./answer-reader.ts";
 import type { Carrier, Exchange } from "./exchange.ts";

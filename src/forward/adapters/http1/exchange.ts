@@ -1,7 +1,6 @@
 import { BodyBrokenOff, isStreamed, type OutboundRequest } from "../../../model/outbound-request.ts";
-import { BackendFault } from "../../backend-fault.ts";
 import type { AnswerSink, Forwarding } from "../../forwarder.ts";
-import { TookTooLong } from "../open-tunnel.ts";
+import { toBackendFault } from "../to-backend-fault.ts";
 
 /** What an exchange needs of the connection that it is on, or of the queue in which it waits for one. */
 export interface Carrier {
@@ -64,7 +63,7 @@ export class Exchange implements Forwarding {
   fail(cause: Error, sent: boolean): void {
     if (!this.#finish()) return;
     this.#carrier = undefined;
-    this.#sink.error(cause instanceof BodyBrokenOff ? cause : faultOf(cause, sent));
+    this.#sink.error(cause instanceof BodyBrokenOff ? cause : toBackendFault(cause, sent));
   }
 
   /** @returns false when it was over before. A body that nobody reads any more is destroyed. */
@@ -76,11 +75,3 @@ export class Exchange implements Forwarding {
     return true;
   }
 }
-
-const faultOf = (cause: Error, sent: boolean): BackendFault =>
-  cause instanceof TookTooLong
-    ? new BackendFault("backend_timeout", "the backend took too long", { sent, cause })
-    : new BackendFault("backend_unreachable", "the backend could not be reached or broke off", {
-        sent,
-        cause,
-      });

@@ -1,6 +1,6 @@
 import { isStreamed } from "../../../model/outbound-request.ts";
 import type { Forwarder } from "../../forwarder.ts";
-import type { WayToBackend } from "./connect-backend.ts";
+import type { WayToBackend } from "../way-to-backend.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Exchange } from "./exchange.ts";
 import { requestHead } from "./request-head.ts";

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { BackendAgent } from "../../../../src/forward/adapters/backend-agent.ts";
-import { TookTooLong } from "../../../../src/forward/adapters/open-tunnel.ts";
+import { TookTooLong } from "../../../../src/forward/adapters/to-backend-fault.ts";
 import { startConnectProxy } from "../../../support/connect-proxy.ts";
 import { testPki } from "../../../support/test-pki.ts";
 

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { authorityOf, openTunnel, TookTooLong } from "../../../../src/forward/adapters/open-tunnel.ts";
+import { authorityOf, openTunnel } from "../../../../src/forward/adapters/open-tunnel.ts";
+import { TookTooLong } from "../../../../src/forward/adapters/to-backend-fault.ts";
 import { testPki } from "../../../support/test-pki.ts";
 
 /** A proxy that answers every CONNECT with these bytes, or never. @returns its port, and what it was sent */
