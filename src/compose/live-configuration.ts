@@ -152,6 +152,8 @@ function refuseWhatIsFixed(before: Config, after: Config): void {
     ["listen.reusePort", before.listen.reusePort, after.listen.reusePort],
     ["admin.host", before.admin.host, after.admin.host],
     ["admin.port", before.admin.port, after.admin.port],
+    // The door that it opens would stay open.
+    ["admin.tokenFile", before.admin.tokenFile, after.admin.tokenFile],
   ];
   const changed = fixed.filter(([, old, next]) => old !== next);
   if (changed.length > 0)

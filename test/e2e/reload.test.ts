@@ -223,6 +223,21 @@ describe("a reload", () => {
     });
   });
 
+  it("does not leave the admin port open to a token whose file the configuration does not name any more", async () => {
+    let tokenFile: unknown;
+    const outcome = await world.reconfigure((config) => {
+      ({ tokenFile } = config["admin"]);
+      delete config["admin"].tokenFile;
+    });
+    expect(outcome).toMatchObject({
+      outcome: "refused",
+      reason: expect.stringMatching(/admin\.tokenFile.*restart/),
+    });
+    await world.reconfigure((config) => {
+      config["admin"].tokenFile = tokenFile;
+    });
+  });
+
   it("changes how much is logged", async () => {
     await world.reconfigure((config) => {
       config["log"].level = "error";
