@@ -3,7 +3,7 @@ import { systemClock } from "../src/kernel/clock.ts";
 import { LiveExchanges } from "../src/listener/live-exchanges.ts";
 import { parseCrl } from "../src/pki/crl.ts";
 import { createCrlIndex } from "../src/pki/revocation.ts";
-import { compileClientMap } from "../src/policy/client-map.ts";
+import { clientMapOf } from "../test/support/client-map.ts";
 import { type Measurement, rounded, watchStalls } from "./measurement.ts";
 import { chainOf, createScene, createVerifier } from "./scene.ts";
 
@@ -13,14 +13,14 @@ export async function benchRejudging(quick: boolean): Promise<Measurement[]> {
   const count = quick ? 200 : 10_000;
   const clients = [];
   for (let i = 0; i < count; i += 1) clients.push(await client(`CN=device-${i}`));
-  const map = compileClientMap(
+  const map = clientMapOf(
     clients.map(({ thumbprint }, i) => ({
       name: `device-${i}`,
       thumbprints: [thumbprint],
       deployments: ["gpt"],
       routes: [],
     })),
-    { allowSha1: false, deployments: ["gpt-4o"], roles: {} },
+    { deployments: ["gpt-4o"], roles: {} },
   );
   let current = facts;
   const callers: CallerFacts = {

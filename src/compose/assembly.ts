@@ -19,11 +19,11 @@ import { outboundCredential } from "./credentials.ts";
 import { composeDecision, composeTrust } from "./decision.ts";
 import { fingerprint, type KeptParts } from "./kept-parts.ts";
 import { contentOfFiles } from "./content-of-files.ts";
-import type { Origins } from "./origins.ts";
+import { type Origins, readCa } from "./origins.ts";
 import { composeOwnership } from "./ownership.ts";
 import { readinessOfAnchors, readinessOfBackends, readinessOfCrls } from "./readiness.ts";
 import { asksAtNeed, revocationRules } from "./revocation.ts";
-import { composeSources, readCa } from "./sources.ts";
+import { composeSources } from "./sources.ts";
 
 export interface AssemblyNeeds {
   /** In a worker: its supervisor. */

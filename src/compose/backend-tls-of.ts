@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import type { BackendConfig } from "../config/backend-schema.ts";
 import { backendTls, type BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
 import { GatewayError } from "../kernel/errors.ts";
-import { readCa } from "./sources.ts";
+import { readCa } from "./origins.ts";
 
 /**
  * What a backend's files hold.

@@ -8,7 +8,7 @@ import { createSqliteOwnership } from "../ownership/adapters/sqlite-ownership.ts
 import { defaultDaysKept } from "../ownership/object-lifetimes.ts";
 import { openedOnDemand } from "../ownership/opened-on-demand.ts";
 import type { OwnershipStore } from "../ownership/ownership-store.ts";
-import { readCa } from "./sources.ts";
+import { readCa } from "./origins.ts";
 
 /**
  * Who made which stored object, in Redis where one is configured, else in a file of this machine.

@@ -16,8 +16,6 @@ import { createCrlReader, type CrlReader } from "../trust/crl-reader.ts";
 import type { CertificateSource, CrlSource, ServerCertificateSource } from "../trust/ports.ts";
 import { composeOrigins, type Origins } from "./origins.ts";
 
-export { readCa } from "./origins.ts";
-
 /** Turns the names and sources of a configuration into adapters. */
 export interface Sources {
   readonly certificates: (source: CertificateSourceConfig) => CertificateSource;

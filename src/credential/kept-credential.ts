@@ -11,7 +11,7 @@ export interface KeptCredentialOptions<T> {
   readonly logger: Logger;
   /** @param renew a backend refused the last value, so the same again is of little use */
   readonly fetch: (signal: AbortSignal, renew: boolean) => Promise<Fetched<T>>;
-  /** Tells one value from the next, and shows nothing secret. */
+  /** Tells one value from the next. It may be the secret itself: it is compared, and never written down. */
   readonly idOf: (value: T) => string;
   /** Milliseconds for which a new value is good beyond doubt: whoever refuses it has another reason. Default 0. */
   readonly provenMs?: number;

@@ -4,7 +4,7 @@ import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
 import { sha1Thumbprint, sha256Thumbprint } from "../pki/certificate.ts";
 import { viewOfPath } from "../pki/selector/selector-view.ts";
 import type { VerifiedPath } from "../pki/verified-path.ts";
-import { type ClientEntry, createRightsCompiler, type KnownNames } from "./client-entry.ts";
+import type { ClientEntry } from "./client-entry.ts";
 import {
   type CallerIdentity,
   type ClientIndex,
@@ -76,13 +76,6 @@ export function matchIdentity(
     { check: "client-map", outcome: "pass", detail: `client ${match.entry.name}, by ${match.by}` },
   ]);
 }
-
-/** A map over one list of clients. @throws as `compileClientIndex` */
-export const compileClientMap = (
-  clients: Iterable<ClientOptions>,
-  { allowSha1, ...known }: KnownNames & { readonly allowSha1: boolean },
-): ClientMap =>
-  clientMapOver([compileClientIndex(clients, { allowSha1, rights: createRightsCompiler(known) })]);
 
 /**
  * Compiles a list of clients that was checked.

@@ -10,7 +10,7 @@ export interface SharedFetchesOptions {
   readonly keepMs: number;
   /** Milliseconds for one fetch. Default 30,000. */
   readonly timeoutMs?: number;
-  /** How many answers are kept at the same time; the oldest goes first. Default 300. */
+  /** How many answers are kept, and failures counted, at the same time; the oldest goes first. Default 300. */
   readonly maximum?: number;
 }
 
@@ -68,7 +68,7 @@ export class SharedFetches {
     fetch: (signal: AbortSignal) => Promise<T>,
     onFetched: ((value: T) => void) | undefined,
   ): Promise<T> {
-    const { clock, keepMs } = this.#options;
+    const { clock, keepMs, maximum = 300 } = this.#options;
     try {
       const value = await this.#inTime(key, fetch);
       this.#failures.delete(key);
@@ -77,7 +77,11 @@ export class SharedFetches {
       return value;
     } catch (fault) {
       const failures = (this.#failures.get(key) ?? 0) + 1;
+      // The key that failed last stands last. Certificates steer which URLs there are.
+      this.#failures.delete(key);
       this.#failures.set(key, failures);
+      const [oldest] = this.#failures.keys();
+      if (this.#failures.size > maximum && oldest !== undefined) this.#failures.delete(oldest);
       // Half of what each worker waits before it tries again, so that nobody's next try meets this failure.
       const pause = Math.min(500 * 2 ** Math.min(failures - 1, 20), keepMs);
       const asked = fault instanceof GatewayError ? (fault.retryAfterSeconds ?? 0) * 1000 : 0;
@@ -111,7 +115,6 @@ export class SharedFetches {
     for (const [oldest] of this.#kept) {
       if (this.#kept.size <= maximum) break;
       this.#kept.delete(oldest);
-      this.#failures.delete(oldest);
     }
   }
 }

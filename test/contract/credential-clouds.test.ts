@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { composeTokenSources, type CredentialNeeds } from "../../src/compose/credentials.ts";
 import { credential } from "../../src/config/credential-schema.ts";
-import type { Config } from "../../src/config/schema.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { createTestPki } from "../support/test-pki.ts";
 
@@ -64,7 +63,7 @@ const needs: CredentialNeeds = {
 /** The hosts that are asked for a token of such a credential. */
 async function hostsOf(options: object): Promise<string[]> {
   const config = { credentials: { one: credential.parse(options) } };
-  const sources = await composeTokenSources(config as unknown as Config, needs);
+  const sources = await composeTokenSources(config, needs);
   await expect(sources.get("one")?.getToken("https://x.example/.default")).rejects.toMatchObject({
     code: "credential_unavailable",
   });

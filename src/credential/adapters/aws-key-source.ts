@@ -62,7 +62,7 @@ export function createAwsKeySource(options: AwsKeySourceOptions): FetchAwsKeys {
 }
 
 /** For messages: nothing secret. */
-export function describeAwsKeys({ origin, assumeRole }: AwsKeySourceOptions): string {
+function describeAwsKeys({ origin, assumeRole }: AwsKeySourceOptions): string {
   const base = {
     "default-chain": () => "AWS default chain",
     keys: () => "AWS access key",

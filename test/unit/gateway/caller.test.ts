@@ -8,7 +8,8 @@ import { silentLogger } from "../../../src/kernel/logger.ts";
 import { silentMetrics } from "../../../src/model/metrics.ts";
 import type { MissingRevocation } from "../../../src/pki/path-failure.ts";
 import { defaultPathRules } from "../../../src/pki/verify-path.ts";
-import { type ClientMap, compileClientMap } from "../../../src/policy/client-map.ts";
+import type { ClientMap } from "../../../src/policy/client-map.ts";
+import { clientMapOf } from "../../support/client-map.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { testPki, type TestPki } from "../../support/test-pki.ts";
 import { chainOf, trustFactsOf } from "../../support/trust-facts.ts";
@@ -64,8 +65,7 @@ beforeEach(() => {
 });
 
 const mapOf = (thumbprint: string) =>
-  compileClientMap([{ name: "scanner", thumbprints: [thumbprint], deployments: ["gpt-4o"], routes: [] }], {
-    allowSha1: false,
+  clientMapOf([{ name: "scanner", thumbprints: [thumbprint], deployments: ["gpt-4o"], routes: [] }], {
     deployments: ["gpt-4o"],
     roles: {},
   });
@@ -119,7 +119,7 @@ describe("a pinned verdict", () => {
 
   it("becomes a denial when its client was taken out of the configuration", () => {
     caller.identify();
-    clients = compileClientMap([], { allowSha1: false, deployments: [], roles: {} });
+    clients = clientMapOf([], { deployments: [], roles: {} });
     generation += 1;
     expect(caller.identify()).toMatchObject({ allowed: false, code: "client_unknown" });
   });

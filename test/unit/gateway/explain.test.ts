@@ -13,8 +13,8 @@ import {
 import { silentLogger } from "../../../src/kernel/logger.ts";
 import { silentMetrics } from "../../../src/model/metrics.ts";
 import { defaultPathRules } from "../../../src/pki/verify-path.ts";
-import { compileClientMap } from "../../../src/policy/client-map.ts";
 import { builtIn } from "../../../src/target/surface.ts";
+import { clientMapOf } from "../../support/client-map.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { testPki, type TestPki } from "../../support/test-pki.ts";
 import { chainOf, trustFactsOf } from "../../support/trust-facts.ts";
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 function factsWith(trust: TrustFacts = trustFactsOf(pki)): ExplainFacts {
   const clock = new ManualClock(Date.now());
-  const clients = compileClientMap(
+  const clients = clientMapOf(
     [
       {
         name: "scanner",
@@ -36,7 +36,7 @@ function factsWith(trust: TrustFacts = trustFactsOf(pki)): ExplainFacts {
         operations: ["inference", "files"],
       },
     ],
-    { allowSha1: false, deployments: ["gpt-4o", "homeless"], roles: {} },
+    { deployments: ["gpt-4o", "homeless"], roles: {} },
   );
   const callers: CallerFacts = {
     clock,

@@ -118,4 +118,20 @@ describe("SharedFetches", () => {
     expect(await fetches.get("c", fetch)).toBe("answer 3");
     expect(await fetches.get("a", fetch)).toBe("answer 4");
   });
+
+  it("counts the failures of no more keys than it may: the pause of one that is forgotten begins anew", async () => {
+    const { clock, fetches } = setUp({ maximum: 2 });
+    let calls = 0;
+    const fail = async (key: string) => {
+      const asked = fetches.get(key, async () => Promise.reject(new Error(`failure ${(calls += 1)}`)));
+      await asked.catch(() => {});
+      await clock.advance(500);
+    };
+    for (const key of ["a", "b", "c"]) await fail(key);
+    await fail("a");
+    await fail("a");
+    expect(calls).toBe(5);
+    await fail("a");
+    expect(calls).toBe(5);
+  });
 });
