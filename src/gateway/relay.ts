@@ -82,8 +82,13 @@ export function relay(
     end() {
       finish("answered");
       writer.end();
-      // The backend did not wait for the end of the body.
-      if (!response.req.complete) discardRest(response.req);
+      // The backend did not wait for the end of the body. A rest that is short or soon over keeps the connection; after
+      // any other, where the next request begins could not be told.
+      const { req: request } = response;
+      if (!request.complete)
+        discardRest(request, (whole) => {
+          if (!whole) request.socket.destroy();
+        });
       resolve(allow(response.statusCode));
     },
     error(fault) {

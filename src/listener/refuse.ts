@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { discardRest } from "../gateway/receive-rest.ts";
 import { describeError, type ErrorCode } from "../kernel/error-catalogue.ts";
 import type { BackendAnswer } from "../model/verdict.ts";
 
@@ -53,10 +54,8 @@ const bodyInWords = ({ message, param, code }: BackendAnswer): object => ({
   error: { message, type: "invalid_request_error", param, code },
 });
 
-/** How long a refused client may go on sending its body, so that it gets to read the answer instead of a reset. */
+/** How long the other side may take to end a connection that is closing. */
 const lingerMs = 1000;
-/** And how much of it. */
-const lingerBytes = 1024 * 1024;
 
 /**
  * Answers with a refusal. The connection closes when the caller is not trusted, or when body bytes are unread: what
@@ -81,21 +80,7 @@ export function refuse(
   // Closing with unread bytes in the kernel resets the connection and can destroy the answer on its way: the whole
   // answer is written, then a bounded rest of the body is thrown away, then the connection ends.
   response.write(body);
-  let dropped = 0;
-  const end = () => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, lingerMs);
-  request.removeAllListeners("data");
-  request.resume();
-  request.on("data", (chunk: Buffer) => {
-    dropped += chunk.length;
-    if (dropped > lingerBytes) end();
-  });
-  request.once("end", end);
-  request.once("close", end);
-  request.once("error", end);
+  discardRest(request, () => response.end());
   return status;
 }
 

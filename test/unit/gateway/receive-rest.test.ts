@@ -6,18 +6,23 @@ import {
   request as httpRequest,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { discardRest } from "../../../src/gateway/receive-rest.ts";
 
 /** A server that answers the first piece of a body, and throws the rest away. */
 async function answeringEarly() {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  /** As much was taken as ever is. */
+  const full = Promise.withResolvers<unknown>();
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     request.once("data", () => {
       request.pause();
       response.end("early");
-      discardRest(request);
+      discardRest(request, (whole) => {
+        if (!whole) request.socket.destroy();
+      });
+      full.resolve(once(request, "pause"));
     });
   }).listen(0, "127.0.0.1");
   onTestFinished(() => {
@@ -26,9 +31,14 @@ async function answeringEarly() {
     server.closeAllConnections();
   });
   await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, agent, full: full.promise };
+}
+
+async function answeredEarly() {
+  const { port, agent } = await answeringEarly();
   const client = httpRequest({
     host: "127.0.0.1",
-    port: (server.address() as AddressInfo).port,
+    port,
     method: "POST",
     agent,
   });
@@ -44,7 +54,7 @@ const closed = (client: ReturnType<typeof httpRequest>) =>
 
 describe("discardRest", () => {
   it("leaves the connection when the rest is short", async () => {
-    const { client, text } = await answeringEarly();
+    const { client, text } = await answeredEarly();
     expect(text).toBe("early");
     const { socket } = client;
     client.end("the rest");
@@ -53,15 +63,31 @@ describe("discardRest", () => {
   });
 
   it("cuts a client that sends too much", async () => {
-    const { client } = await answeringEarly();
+    const { client } = await answeredEarly();
     const cut = closed(client);
     client.write(Buffer.alloc(8 * 1024 * 1024));
     await cut;
     expect(client.socket?.destroyed).toBe(true);
   });
 
+  it("cuts one that sends too much only when it had the time to read the answer", async () => {
+    const { port, full } = await answeringEarly();
+    const client = connect(port, "127.0.0.1").pause();
+    client.on("error", () => {});
+    client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n");
+    client.write(Buffer.alloc(64 * 1024 * 1024));
+    await full;
+    let text = "";
+    client
+      .setEncoding("latin1")
+      .on("data", (piece) => (text += piece))
+      .resume();
+    await new Promise((closed) => client.once("close", closed));
+    expect(text).toContain("early");
+  });
+
   it("cuts a client that sends nothing more and does not end", async () => {
-    const { client } = await answeringEarly();
+    const { client } = await answeredEarly();
     await closed(client);
     expect(client.socket?.destroyed).toBe(true);
   });
