@@ -56,9 +56,14 @@ export class Connection implements Carrier, AnswerEvents {
     });
   }
 
-  /** Whether the next exchange may go here. @param now milliseconds, monotonic */
+  /**
+   * Whether the next exchange may go here. To be asked in a later turn than the one in which the last answer ended: only
+   * there Node tells that a request was sent, and an answer can be faster than that.
+   * @param now milliseconds, monotonic
+   */
   isUsable(now: number): boolean {
-    return now < this.#usableUntil && this.#socket.writable && !this.#socket.destroyed;
+    const socket = this.#socket;
+    return now < this.#usableUntil && socket.writable && !socket.destroyed && socket.writableLength === 0;
   }
 
   destroy(): void {
@@ -106,8 +111,7 @@ export class Connection implements Carrier, AnswerEvents {
     this.#exchange = undefined;
     // Before the body of the request was sent, or while it still lies here: the backend may never read it.
     const isGiven = (this.#sending?.isOver ?? true) && this.#unsent === undefined;
-    const isSent = isGiven && this.#socket.writableLength === 0;
-    this.#usableUntil = isSent ? usableUntil(this.#framing) : 0;
+    this.#usableUntil = isGiven ? usableUntil(this.#framing) : 0;
     this.#settle();
     exchange?.end();
   }
@@ -191,7 +195,6 @@ export class Connection implements Carrier, AnswerEvents {
 
   #release(): void {
     if (this.#socket.destroyed) return;
-    if (!this.isUsable(performance.now())) return this.destroy();
     if (this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
