@@ -1,13 +1,17 @@
+import type { FileHandle } from "node:fs/promises";
 import type { Clock } from "../kernel/clock.ts";
 import { type Crl, parseCrl, reviveCrl } from "../pki/crl.ts";
 import type { PublicKey } from "../pki/public-key.ts";
 import { CrlThread, type CrlThreadOptions } from "./crl-thread.ts";
 import { crlWork } from "./crl-work.ts";
+import { allocateShared } from "./shared-bytes.ts";
 
 /** Reads CRLs without holding up requests. Whatever it throws is a sentence about the input, or about its thread. */
 export interface CrlReader {
-  /** The DER of each CRL in a file of DER or PEM. */
+  /** The DER of each CRL in DER or PEM. */
   decode(content: Uint8Array): Promise<readonly Uint8Array[]>;
+  /** The same of an open file, from its beginning up to `size`. */
+  decodeFile(file: FileHandle, size: number): Promise<readonly Uint8Array[]>;
   /** SHA-256, lower-case hexadecimal. */
   fingerprint(der: Uint8Array): Promise<string>;
   /** As `parseCrl`. */
@@ -23,6 +27,13 @@ const largeFrom = 256 * 1024;
 /** In the caller's own thread. */
 export const readCrlsHere: CrlReader = {
   decode: async (content) => crlWork.decode(content),
+  async decodeFile(file, size) {
+    const content = allocateShared(size);
+    const { bytesRead } = await file.read(content, 0, size, 0);
+    // What is cut off could be a whole CRL.
+    if (bytesRead < size) throw new Error("it changed while it was read");
+    return crlWork.decode(content);
+  },
   fingerprint: async (der) => crlWork.fingerprint(der),
   parse: async (der) => parseCrl(der),
   async verify(crl, keys) {
@@ -40,11 +51,15 @@ export function createCrlReader(
   },
 ): CrlReader {
   const thread = new CrlThread(options);
-  const isSmall = (bytes: Uint8Array) => bytes.length < (options.largeFrom ?? largeFrom);
+  const isSmall = ({ length }: { readonly length: number }) => length < (options.largeFrom ?? largeFrom);
   return {
     decode: async (content) =>
       // Of DER, nothing is to be decoded.
       isSmall(content) || content[0] === 0x30 ? crlWork.decode(content) : thread.run("decode", content),
+    decodeFile: async (file, size) =>
+      isSmall({ length: size })
+        ? readCrlsHere.decodeFile(file, size)
+        : thread.run("decodeFile", file.fd, size),
     fingerprint: async (der) => (isSmall(der) ? crlWork.fingerprint(der) : thread.run("fingerprint", der)),
     parse: async (der) => (isSmall(der) ? parseCrl(der) : reviveCrl(der, await thread.run("index", der))),
     async verify(crl, keys) {

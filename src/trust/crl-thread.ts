@@ -7,7 +7,7 @@ import { toShared } from "./shared-bytes.ts";
 export interface CrlRequest {
   readonly id: number;
   readonly work: keyof CrlWork;
-  readonly input: readonly Uint8Array[];
+  readonly input: readonly (Uint8Array | number)[];
 }
 
 /** Its outcome. `fault`: a sentence, since errors lose their kind on the way between threads. */
@@ -30,6 +30,9 @@ interface Pending {
   readonly reject: (fault: Error) => void;
   readonly cancelTimeout: Cancel;
 }
+
+/** What goes to another thread: no octet is copied that is in shared memory already. */
+const shared = (input: Uint8Array | number) => (typeof input === "number" ? input : toShared(input));
 
 /** From the sources (type stripping) as from the build: the worker's program is of the same kind as this file. */
 const program = new URL(
@@ -72,7 +75,7 @@ export class CrlThread {
     this.#pending.set(id, { resolve, reject, cancelTimeout });
     // Only while there is work the thread keeps the process alive.
     worker.ref();
-    const request: CrlRequest = { id, work, input: input.map(toShared) };
+    const request: CrlRequest = { id, work, input: input.map(shared) };
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     worker.postMessage(request);
     return (await promise) as ReturnType<CrlWork[K]>;

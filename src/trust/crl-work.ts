@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import { parseCrl, reviveCrl } from "../pki/crl.ts";
 import type { CrlEntryIndex } from "../pki/crl-entries.ts";
-import { decodePemOrDer } from "../pki/pem.ts";
+import { decodePemOrDer, decodePemOrDerFile } from "../pki/pem.ts";
 import { PublicKey } from "../pki/public-key.ts";
+import { fileOctets } from "./file-octets.ts";
 import { allocateShared } from "./shared-bytes.ts";
 
 /**
@@ -10,8 +11,12 @@ import { allocateShared } from "./shared-bytes.ts";
  * for large ones, so they take and give plain memory only. Each throws PkiError where its input is at fault.
  */
 export const crlWork = {
-  /** The DER of each CRL in a file of DER or PEM, in memory that every thread sees where it had to be decoded. */
+  /** The DER of each CRL in DER or PEM, in memory that every thread sees where it had to be decoded. */
   decode: (content: Uint8Array): Uint8Array[] => decodePemOrDer(content, "X509 CRL", allocateShared),
+
+  /** The same of an open file, given its descriptor and size: its text is at no time in memory as a whole. */
+  decodeFile: (descriptor: number, size: number): Uint8Array[] =>
+    decodePemOrDerFile(fileOctets(descriptor, size), "X509 CRL", allocateShared),
 
   /** SHA-256, lower-case hexadecimal. */
   fingerprint: (der: Uint8Array): string => hash("sha256", der, "hex"),

@@ -11,7 +11,7 @@ parentPort?.on("message", (request: CrlRequest) => {
 
 function answer({ id, work, input }: CrlRequest): { reply: CrlReply; transfer: ArrayBuffer[] } {
   try {
-    const run = crlWork[work] as (...input: readonly Uint8Array[]) => unknown;
+    const run = crlWork[work] as (...input: CrlRequest["input"]) => unknown;
     const value = run(...input);
     const index = work === "index" ? (value as ReturnType<typeof crlWork.index>) : undefined;
     return {

@@ -1,14 +1,16 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../src/dev/pki/authority.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
 import { describeFault, GatewayError } from "../../src/kernel/errors.ts";
 import { fileCrls } from "../../src/trust/adapters/file-crls.ts";
 import { httpCrls } from "../../src/trust/adapters/http-crls.ts";
+import { type CrlReader, createCrlReader } from "../../src/trust/crl-reader.ts";
 import type { CrlSource } from "../../src/trust/ports.ts";
 
 type Authority = Awaited<ReturnType<typeof createAuthority>>;
@@ -66,11 +68,17 @@ async function serveTls(listener: RequestListener): Promise<{ url: string; ca: s
   return { url: await listen(server, "https"), ca: authority.pem };
 }
 
-async function fileOf(content: string | Uint8Array): Promise<CrlSource> {
+async function fileOf(content: string | Uint8Array, reader?: CrlReader): Promise<CrlSource> {
   const folder = await mkdtemp(join(tmpdir(), "certgate-crl-"));
   cleanups.push(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "ca.crl"), content);
-  return fileCrls(join(folder, "ca.crl"));
+  return fileCrls(join(folder, "ca.crl"), reader);
+}
+
+function largeFileOf(content: string | Uint8Array): Promise<CrlSource> {
+  const reader = createCrlReader({ clock: systemClock, largeFrom: 1 });
+  cleanups.push(async () => reader.stop());
+  return fileOf(content, reader);
 }
 
 const urlOf = async (content: string | Uint8Array): Promise<CrlSource> =>
@@ -83,7 +91,8 @@ const to =
   };
 
 const adapters = [
-  { name: "file", of: fileOf },
+  { name: "file", of: (content: string | Uint8Array) => fileOf(content) },
+  { name: "file that a thread reads", of: largeFileOf },
   { name: "url", of: urlOf },
 ];
 
@@ -105,6 +114,32 @@ describe.each(adapters)("$name as a source of CRLs", ({ of }) => {
   it("refuses nothing at all", async () => {
     expect(await sentenceOf(await of(""))).toMatch(/holds no readable CRL/);
   });
+});
+
+describe("a file of CRLs", () => {
+  it("that is not there says why", async () => {
+    expect(await sentenceOf(fileCrls("/no/such/ca.crl"))).toMatch(
+      /^file \/no\/such\/ca\.crl cannot be read: ENOENT/,
+    );
+  });
+
+  it.each([
+    ["here", 1_000_000],
+    ["in a thread", 1],
+  ])(
+    "that becomes shorter while it is read %s is refused: a whole CRL could be missing",
+    async (_, largeFrom) => {
+      const reader = createCrlReader({ clock: systemClock, largeFrom });
+      cleanups.push(async () => reader.stop());
+      const folder = await mkdtemp(join(tmpdir(), "certgate-crl-"));
+      cleanups.push(() => rm(folder, { recursive: true }));
+      await writeFile(join(folder, "ca.crl"), first.pem);
+      await using file = await open(join(folder, "ca.crl"));
+      await expect(reader.decodeFile(file, first.pem.length + second.pem.length)).rejects.toThrow(
+        "it changed while it was read",
+      );
+    },
+  );
 });
 
 describe("a CRL over http", () => {

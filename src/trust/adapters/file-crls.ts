@@ -1,7 +1,7 @@
 import { GatewayError } from "../../kernel/errors.ts";
 import { type CrlReader, readCrlsHere } from "../crl-reader.ts";
 import type { CrlSource } from "../ports.ts";
-import { readSharedFile } from "./read-file.ts";
+import { withFile } from "./read-file.ts";
 
 /** A CRL of a million entries has about 40 MB as DER and 54 MB as PEM. */
 export const maxCrlBytes = 128 * 1024 * 1024;
@@ -11,21 +11,20 @@ export function fileCrls(path: string, reader: CrlReader = readCrlsHere): CrlSou
   const name = `file ${path}`;
   return {
     name,
-    async fetch(signal) {
-      const limits = { maxBytes: maxCrlBytes, code: "revocation_unavailable" } as const;
-      return decodeCrls(name, await readSharedFile(path, limits, signal), reader);
-    },
+    fetch: () =>
+      withFile(path, { maxBytes: maxCrlBytes, code: "revocation_unavailable" }, (file, size) =>
+        readable(name, reader.decodeFile(file, size)),
+      ),
   };
 }
 
-/** @throws GatewayError `revocation_unavailable` that names the source */
-export async function decodeCrls(
+/** @throws GatewayError `revocation_unavailable` that names the source, where it could not be decoded */
+export async function readable(
   source: string,
-  content: Uint8Array,
-  reader: CrlReader,
+  decoding: Promise<readonly Uint8Array[]>,
 ): Promise<readonly Uint8Array[]> {
   try {
-    return await reader.decode(content);
+    return await decoding;
   } catch (fault) {
     throw new GatewayError("revocation_unavailable", `${source} holds no readable CRL`, { cause: fault });
   }

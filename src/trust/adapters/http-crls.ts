@@ -6,7 +6,7 @@ import { type CrlReader, readCrlsHere } from "../crl-reader.ts";
 import type { CrlSource } from "../ports.ts";
 import { allocateShared } from "../shared-bytes.ts";
 import { guardedLookup, refuseInsideAddress } from "./guarded-lookup.ts";
-import { decodeCrls, maxCrlBytes } from "./file-crls.ts";
+import { maxCrlBytes, readable } from "./file-crls.ts";
 
 export interface HttpCrlOptions {
   /** Default 128 MiB. */
@@ -46,7 +46,8 @@ export function httpCrls(url: string, options: HttpCrlOptions = {}): CrlSource {
         const answer = await download(new URL(url), held?.validators ?? {}, options, ending);
         if (answer === "unchanged" && held !== undefined) return held.crls;
         if (answer === "unchanged") throw new Error("it answers 304 to a request without conditions");
-        const crls = await decodeCrls(name, answer.body, options.reader ?? readCrlsHere);
+        const { reader = readCrlsHere } = options;
+        const crls = await readable(name, reader.decode(answer.body));
         held = { validators: answer.validators, crls };
         return crls;
       } catch (fault) {

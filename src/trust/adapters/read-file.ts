@@ -1,7 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { ErrorCode } from "../../kernel/error-catalogue.ts";
 import { GatewayError } from "../../kernel/errors.ts";
-import { allocateShared } from "../shared-bytes.ts";
 
 export interface FileLimits {
   /** Bytes; a larger file is refused before it is read. */
@@ -18,23 +17,10 @@ export const readWholeFile = (path: string, limits: FileLimits, signal: AbortSig
   withFile(path, limits, (file) => file.readFile({ signal }));
 
 /**
- * The same in memory that every thread sees, for files that another thread reads on.
- * @throws GatewayError with the path and the system's reason
+ * What `read` makes of an open file, whose size is within the limit.
+ * @throws GatewayError of `read`, or else one with the path and the system's reason
  */
-export const readSharedFile = (path: string, limits: FileLimits, signal: AbortSignal): Promise<Uint8Array> =>
-  withFile(path, limits, async (file, size) => {
-    const bytes = allocateShared(size);
-    for (let at = 0; at < size;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await file.read(bytes, at, Math.min(size - at, 4 * 1024 * 1024), at);
-      // It became shorter meanwhile: the rest would be zeros.
-      if (bytesRead === 0) throw new Error("it changed while it was read");
-      at += bytesRead;
-    }
-    return bytes;
-  });
-
-async function withFile<T>(
+export async function withFile<T>(
   path: string,
   { maxBytes, code }: FileLimits,
   read: (file: FileHandle, size: number) => Promise<T>,
@@ -45,6 +31,7 @@ async function withFile<T>(
     if (size > maxBytes) throw new Error(`it has ${size} bytes; the limit is ${maxBytes}`);
     return await read(file, size);
   } catch (fault) {
+    if (fault instanceof GatewayError) throw fault;
     throw new GatewayError(code, `file ${path} cannot be read`, { cause: fault });
   }
 }

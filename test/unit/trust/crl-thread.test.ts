@@ -1,3 +1,6 @@
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Authority, createAuthority, type IssuedCrl } from "../../../src/dev/pki/authority.ts";
 import { parseCertificate } from "../../../src/pki/certificate.ts";
@@ -51,6 +54,21 @@ describe("the CRL thread", () => {
     const [der] = await startThread().run("decode", Buffer.from(crl.pem));
     expect(Buffer.compare(der!, crl.der)).toBe(0);
     expect(der!.buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  it("decodes a file of PEM or DER into memory that both threads see", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "certgate-crl-"));
+    try {
+      for (const content of [crl.pem, crl.der]) {
+        await writeFile(join(folder, "ca.crl"), content);
+        await using file = await open(join(folder, "ca.crl"));
+        const [der] = await startThread().run("decodeFile", file.fd, content.length);
+        expect(Buffer.compare(der!, crl.der)).toBe(0);
+        expect(der!.buffer).toBeInstanceOf(SharedArrayBuffer);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("rejects what is at fault with the reader's own sentence, and goes on", async () => {
