@@ -1,5 +1,6 @@
+import { readdirSync } from "node:fs";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Authority, createAuthority, type IssuedCrl } from "../../../src/dev/pki/authority.ts";
@@ -88,6 +89,18 @@ describe("the CRL thread", () => {
     expect(thread.isRunning).toBe(false);
     expect(await thread.run("fingerprint", crl.der)).toMatch(/^[0-9a-f]{64}$/);
   });
+
+  it.runIf(process.platform === "linux")(
+    "leaves a core that requests need to them: it alone has a lower priority",
+    async () => {
+      const threads = () => readdirSync("/proc/self/task");
+      const [before, own] = [threads(), getPriority(process.pid)];
+      await startThread().run("fingerprint", crl.der);
+      const started = threads().filter((id) => !before.includes(id));
+      expect(started.filter((id) => getPriority(Number(id)) === own + 5)).toHaveLength(1);
+      expect(getPriority(process.pid)).toBe(own);
+    },
+  );
 
   it("fails what it was asked when it dies, and only that", async () => {
     const thread = startThread({ program: program("throw new Error('out of memory')") });
