@@ -22,7 +22,7 @@ import { type Listener, startListener } from "./listener/listener.ts";
 import { provePresentedChainIsVisible } from "./listener/runtime-check.ts";
 import { silentLogger } from "./kernel/logger.ts";
 import { silentMetrics } from "./model/metrics.ts";
-import { batched } from "./telemetry/batched.ts";
+import { batched } from "./kernel/batched.ts";
 import { createLogger, type ProcessLog } from "./telemetry/logger.ts";
 import { createMetrics, type ProcessMetrics } from "./telemetry/metrics.ts";
 import { createRequestLog } from "./telemetry/request-log.ts";

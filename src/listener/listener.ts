@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
+import { batched } from "../kernel/batched.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import { listenProblem } from "../kernel/listen-problem.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -162,7 +163,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     metrics.shed(isSurplus ? "connections_per_client" : "event_loop_lag");
     return isSurplus ? tooManyConnections : tooMuchToDo;
   };
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
+  const arrivals = batched(([request, response]: [IncomingMessage, ServerResponse]) => {
     // What had arrived before it was cut is parsed all the same.
     if (request.socket.destroyed) return;
     const connection = connectionOf(request.socket);
@@ -171,12 +172,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (connection.take(response, begin, limits().pipelinedRequests)) return;
     metrics.shed("pipelined_requests");
     request.socket.destroy();
-  };
+  });
+  const serve = (request: IncomingMessage, response: ServerResponse) => arrivals([request, response]);
   server.on("request", serve);
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve);
   server.on("upgrade", (request, socket, head) => {
+    // What it stands behind is begun before it.
+    arrivals.pass();
     const connection = connectionOf(request.socket);
     // Sent ahead, its answer would stand before, or in, the one that is under way.
     if (connection.isAnswering) {
@@ -187,6 +191,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     void serveUpgrade(exchanges, connection.caller, upgrade, turnAway(connection));
   });
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
+    arrivals.pass();
     if (fault.code === "ERR_HTTP_REQUEST_TIMEOUT") metrics.shed("request_late");
     // What still comes after a refusal is thrown away; to end it now would reset the connection, and the answer with it.
     if (socket.writableEnded) return;

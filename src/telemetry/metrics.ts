@@ -4,7 +4,7 @@ import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { UpstreamState } from "../model/upstream-state.ts";
 import type { Exchange } from "../model/exchange.ts";
 import { type Metrics, shedReasons } from "../model/metrics.ts";
-import { batched } from "./batched.ts";
+import { batched } from "../kernel/batched.ts";
 import { registerCircuits } from "./circuit-metrics.ts";
 import { registerFreshness } from "./freshness-metrics.ts";
 

@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import { batched } from "../../../kernel/batched.ts";
 import { isStreamed } from "../../../model/outbound-request.ts";
 import { TookTooLong } from "../to-backend-fault.ts";
 import type { Framing } from "./answer-head.ts";
@@ -23,6 +24,9 @@ const marginMs = 2000;
 /** Bytes up to which head and body are made one piece, and in which a longer body is given to the socket. */
 const onePiece = 64 * 1024;
 
+/** The answers of one turn are read together. */
+const arrivals = batched((connection: Connection) => connection.readUnread());
+
 /**
  * One connection to a backend, which carries one exchange at a time. Whatever is not as it should be destroys it: it is
  * used again only after an answer that was read to its very end, for a request that was sent to its very end.
@@ -33,6 +37,8 @@ export class Connection implements Carrier, AnswerEvents {
   readonly #reader = new AnswerReader(this);
   #exchange: Exchange | undefined;
   #sending: BodySending | undefined;
+  /** What came in this turn of the event loop. */
+  #unread: Buffer | undefined;
   /** Of a body that is held whole: given to the socket at once, all of it would lie there encrypted. */
   #unsent: Uint8Array | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -46,11 +52,18 @@ export class Connection implements Carrier, AnswerEvents {
   constructor(socket: TLSSocket, owner: ConnectionOwner) {
     this.#socket = socket;
     this.#owner = owner;
-    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.on("data", (bytes: Buffer) => this.#arrived(bytes));
     socket.on("drain", () => this.#drained());
-    socket.on("end", () => this.#ended());
-    socket.on("error", (fault) => this.#broken(fault));
+    socket.on("end", () => {
+      this.readUnread();
+      this.#ended();
+    });
+    socket.on("error", (fault) => {
+      this.readUnread();
+      this.#broken(fault);
+    });
     socket.on("close", () => {
+      this.readUnread();
       this.#broken(new Error("the backend closed the connection"));
       owner.lost(this);
     });
@@ -169,6 +182,22 @@ export class Connection implements Carrier, AnswerEvents {
     failed: (fault: Error): void => this.#broken(fault),
   };
 
+  /** Reads what was put back. */
+  readUnread(): void {
+    const bytes = this.#unread;
+    this.#unread = undefined;
+    if (bytes !== undefined) this.#read(bytes);
+  }
+
+  #arrived(bytes: Buffer): void {
+    const isSecond = this.#unread !== undefined;
+    this.readUnread();
+    // What belongs to nobody is to be seen before the next exchange can come; of a long answer one piece is put back.
+    if (isSecond || this.#exchange === undefined) return this.#read(bytes);
+    this.#unread = bytes;
+    arrivals(this);
+  }
+
   #read(bytes: Buffer): void {
     const isAnswering = this.#exchange !== undefined;
     try {
@@ -214,6 +243,7 @@ export class Connection implements Carrier, AnswerEvents {
     this.#stopWaiting();
     this.#sending?.stop();
     this.#sending = undefined;
+    this.#unread = undefined;
     this.#unsent = undefined;
     this.#isBlocked = false;
   }

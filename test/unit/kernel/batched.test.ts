@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { batched } from "../../../src/telemetry/batched.ts";
+import { batched } from "../../../src/kernel/batched.ts";
 
 describe("what is batched", () => {
   it("is seen to after this turn, each once, in its order", async () => {

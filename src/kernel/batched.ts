@@ -6,9 +6,10 @@ export interface Batched<T> {
 }
 
 /**
- * Puts work that nobody waits for behind the requests of one turn of the event loop, and does it for all of them at once:
- * done between them it would cost each several times as much, because the processor's caches hold either the one or the other.
- * @param work is called once for each item, in their order
+ * Puts work behind everything else that has arrived in one turn of the event loop, and does it for all at once, in
+ * order: done in between it costs each several times as much, because the processor's caches hold either the one or the
+ * other. It is still done in this turn.
+ * @param work is called once for each item
  */
 export function batched<T>(work: (item: T) => void): Batched<T> {
   let waiting: T[] = [];
