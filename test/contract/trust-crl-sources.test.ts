@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAuthority } from "../../src/dev/pki/authority.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { describeFault, GatewayError } from "../../src/kernel/errors.ts";
@@ -121,6 +121,60 @@ describe("a file of CRLs", () => {
     expect(await sentenceOf(fileCrls("/no/such/ca.crl"))).toMatch(
       /^file \/no\/such\/ca\.crl cannot be read: ENOENT/,
     );
+  });
+
+  describe("that was read", () => {
+    let path: string;
+    const atRest = () => fileCrls(path, undefined, () => Date.now() + 10_000);
+    beforeEach(async () => {
+      const folder = await mkdtemp(join(tmpdir(), "certgate-crl-"));
+      cleanups.push(() => rm(folder, { recursive: true }));
+      path = join(folder, "ca.crl");
+      await writeFile(path, first.der);
+    });
+
+    it("is not read again while it has not changed", async () => {
+      const source = atRest();
+      const [before] = await fetchFrom(source);
+      expect((await fetchFrom(source))[0]).toBe(before);
+    });
+
+    it("is read again while its last change is so young that another could look the same", async () => {
+      const source = fileCrls(path);
+      const [before] = await fetchFrom(source);
+      expect((await fetchFrom(source))[0]).not.toBe(before);
+    });
+
+    it("is read again when another took its place", async () => {
+      const source = atRest();
+      await fetchFrom(source);
+      await writeFile(`${path}.next`, second.der);
+      await rename(`${path}.next`, path);
+      expect(hex(await fetchFrom(source))).toEqual(hex([second.der]));
+    });
+
+    it("is read again when as many other octets stand in it, and its date was set back", async () => {
+      const date = new Date("2026-01-01");
+      await utimes(path, date, date);
+      const source = atRest();
+      await fetchFrom(source);
+      const changed = Buffer.from(first.der);
+      changed[changed.length - 1]! ^= 1;
+      const { ctimeNs } = await stat(path, { bigint: true });
+      do {
+        await writeFile(path, changed);
+        await utimes(path, date, date);
+        // Until the file system's clock has ticked.
+      } while ((await stat(path, { bigint: true })).ctimeNs === ctimeNs);
+      expect(hex(await fetchFrom(source))).toEqual(hex([changed]));
+    });
+
+    it("is a fault once it is gone", async () => {
+      const source = atRest();
+      await fetchFrom(source);
+      await rm(path);
+      expect(await sentenceOf(source)).toMatch(/cannot be read: ENOENT/);
+    });
   });
 
   it.each([

@@ -93,10 +93,10 @@ describe("the CRL thread", () => {
   it.runIf(process.platform === "linux")(
     "leaves a core that requests need to them: it alone has a lower priority",
     async () => {
-      const threads = () => readdirSync("/proc/self/task");
-      const [before, own] = [threads(), getPriority(process.pid)];
+      const tasks = () => readdirSync("/proc/self/task");
+      const [before, own] = [tasks(), getPriority(process.pid)];
       await startThread().run("fingerprint", crl.der);
-      const started = threads().filter((id) => !before.includes(id));
+      const started = tasks().filter((id) => !before.includes(id));
       expect(started.filter((id) => getPriority(Number(id)) === own + 5)).toHaveLength(1);
       expect(getPriority(process.pid)).toBe(own);
     },
