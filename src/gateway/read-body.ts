@@ -28,6 +28,9 @@ export async function readBody(
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > limit) return tooLarge(limit);
   response.once("close", () => memory.giveBack());
+  if (request.complete) return readComplete(request, limit, memory);
+  // It left while something else was waited for, and does not leave once more.
+  if (request.destroyed) throw new CallerLeft();
   // Only now may a client that asked first send its body.
   if (request.headers.expect !== undefined) response.writeContinue();
   const { promise, resolve, reject } = Promise.withResolvers<Verdict<Uint8Array>>();
@@ -63,6 +66,13 @@ export async function readBody(
   } finally {
     clearTimeout(deadline);
   }
+}
+
+/** Most bodies have come with their heads: there is nothing to wait for. */
+function readComplete(request: IncomingMessage, limit: number, memory: ByteLoan): Verdict<Uint8Array> {
+  const body = (request.read() as Buffer | null) ?? Buffer.alloc(0);
+  if (body.length > limit) return tooLarge(limit);
+  return noRoom(memory.take(body.length)) ?? allow(body);
 }
 
 /** Why bytes must not be kept; undefined when they may. */

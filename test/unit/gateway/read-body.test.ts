@@ -130,6 +130,46 @@ describe("readBody", () => {
     expect(budget.held).toBe(0);
   });
 
+  describe("that is there already", () => {
+    /** All of it has arrived before it is read. */
+    async function arrived(...pieces: Buffer[]) {
+      const { client, request, ...rest } = await exchange();
+      for (const piece of pieces) client.write(piece);
+      client.end();
+      await expect.poll(() => request.complete).toBe(true);
+      return { client, request, ...rest };
+    }
+
+    it("is taken as it is, and counted", async () => {
+      const { budget, read } = await arrived(Buffer.from("one "), Buffer.from("two"));
+      const verdict = await read();
+      expect(verdict.allowed && Buffer.from(verdict.value).toString()).toBe("one two");
+      expect(budget.held).toBe(7);
+    });
+
+    it("may be empty", async () => {
+      expect(await (await arrived()).read()).toMatchObject({ allowed: true, value: { length: 0 } });
+    });
+
+    it("is refused where it is longer than the limit", async () => {
+      const { budget, read } = await arrived(bytes(limit), bytes(1));
+      expect(await read()).toMatchObject({ allowed: false, code: "body_too_large" });
+      expect(budget.held).toBe(0);
+    });
+
+    it("is refused where there is no room for it", async () => {
+      room = { total: 10, perOwner: 100 };
+      expect(await (await arrived(bytes(11))).read()).toMatchObject({ allowed: false, code: "overloaded" });
+    });
+  });
+
+  it("throws CallerLeft where the caller left before it was read", async () => {
+    const { client, request, read } = await exchange({ "content-length": 10 });
+    client.destroy();
+    await expect.poll(() => request.destroyed).toBe(true);
+    await expect(read()).rejects.toThrow(CallerLeft);
+  });
+
   it("throws CallerLeft when the caller leaves midway", async () => {
     const { client, read } = await exchange({ "content-length": 10 });
     const body = read();
