@@ -33,8 +33,8 @@ export function fileCrls(
   };
 }
 
-/** Two changes in one tick of a file system's clock look the same; the coarsest ticks are two seconds. */
-const stillMs = 3000;
+/** Two changes in one tick of a file system's clock look the same; where CRLs are kept, it ticks once a second at least. */
+const stillMs = 1000;
 
 /** What no change leaves as it was: nobody can set ctime. */
 const versionOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
