@@ -40,7 +40,7 @@ export async function readBody(
   }, deadlineMs);
   const held = new HeldBytes();
   request.on("data", (chunk: Uint8Array) => {
-    const refusal = held.length + chunk.length > limit ? tooLarge(limit) : noRoom(memory.take(chunk.length));
+    const refusal = refusalOf(chunk, held, limit, memory);
     if (refusal === undefined) {
       held.push(chunk);
       return;
@@ -70,10 +70,23 @@ export async function readBody(
 
 /** Most bodies have come with their heads: there is nothing to wait for. */
 function readComplete(request: IncomingMessage, limit: number, memory: ByteLoan): Verdict<Uint8Array> {
-  const body = (request.read() as Buffer | null) ?? Buffer.alloc(0);
-  if (body.length > limit) return tooLarge(limit);
-  return noRoom(memory.take(body.length)) ?? allow(body);
+  const held = new HeldBytes();
+  // Node gives one piece at a time.
+  for (let piece = read(request); piece !== null; piece = read(request)) {
+    const refusal = refusalOf(piece, held, limit, memory);
+    if (refusal !== undefined) {
+      memory.giveBack();
+      return refusal;
+    }
+    held.push(piece);
+  }
+  return allow(held.take());
 }
+
+const read = (request: IncomingMessage) => request.read() as Buffer | null;
+
+const refusalOf = (piece: Uint8Array, held: HeldBytes, limit: number, memory: ByteLoan): Denied | undefined =>
+  held.length + piece.length > limit ? tooLarge(limit) : noRoom(memory.take(piece.length));
 
 /** Why bytes must not be kept; undefined when they may. */
 export function noRoom(taken: Taken): Denied | undefined {

@@ -134,14 +134,14 @@ describe("readBody", () => {
     /** All of it has arrived before it is read. */
     async function arrived(...pieces: Buffer[]) {
       const { client, request, ...rest } = await exchange();
-      for (const piece of pieces) client.write(piece);
+      for (const piece of pieces) await new Promise<void>((sent) => client.write(piece, () => sent()));
       client.end();
       await expect.poll(() => request.complete).toBe(true);
       return { client, request, ...rest };
     }
 
     it("is taken as it is, and counted", async () => {
-      const { budget, read } = await arrived(Buffer.from("one "), Buffer.from("two"));
+      const { budget, read } = await arrived(...Array.from("one two", (letter) => Buffer.from(letter)));
       const verdict = await read();
       expect(verdict.allowed && Buffer.from(verdict.value).toString()).toBe("one two");
       expect(budget.held).toBe(7);
@@ -152,7 +152,7 @@ describe("readBody", () => {
     });
 
     it("is refused where it is longer than the limit", async () => {
-      const { budget, read } = await arrived(bytes(limit), bytes(1));
+      const { budget, read } = await arrived(bytes(limit - 1), bytes(1), bytes(1));
       expect(await read()).toMatchObject({ allowed: false, code: "body_too_large" });
       expect(budget.held).toBe(0);
     });

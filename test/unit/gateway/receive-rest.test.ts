@@ -62,15 +62,7 @@ describe("discardRest", () => {
     expect(socket?.destroyed).toBe(false);
   });
 
-  it("cuts a client that sends too much", async () => {
-    const { client } = await answeredEarly();
-    const cut = closed(client);
-    client.write(Buffer.alloc(8 * 1024 * 1024));
-    await cut;
-    expect(client.socket?.destroyed).toBe(true);
-  });
-
-  it("cuts one that sends too much only when it had the time to read the answer", async () => {
+  it("cuts a client that sends too much only when it had the time to read the answer", async () => {
     const { port, full } = await answeringEarly();
     const client = connect(port, "127.0.0.1").pause();
     client.on("error", () => {});
@@ -82,7 +74,7 @@ describe("discardRest", () => {
       .setEncoding("latin1")
       .on("data", (piece) => (text += piece))
       .resume();
-    await new Promise((closed) => client.once("close", closed));
+    await new Promise((resolve) => client.once("close", resolve));
     expect(text).toContain("early");
   });
 
