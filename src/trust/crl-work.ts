@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { parseCrl, reviveCrl } from "../pki/crl.ts";
 import type { CrlEntryIndex } from "../pki/crl-entries.ts";
 import { decodePemOrDer, decodePemOrDerFile } from "../pki/pem.ts";
@@ -21,6 +21,14 @@ export const crlWork = {
   /** SHA-256, lower-case hexadecimal. */
   fingerprint: (der: Uint8Array): string => hash("sha256", der, "hex"),
 
+  /** The same of an open file. */
+  fingerprintFile(descriptor: number, size: number): string {
+    const file = fileOctets(descriptor, size);
+    const sum = createHash("sha256");
+    for (let at = 0; at < size; at += pieceSize) sum.update(file.read(at, Math.min(at + pieceSize, size)));
+    return sum.digest("hex");
+  },
+
   /** Checks every entry and indexes it. */
   index: (der: Uint8Array): CrlEntryIndex | undefined => parseCrl(der).entryIndex,
 
@@ -30,5 +38,7 @@ export const crlWork = {
 } as const;
 
 export type CrlWork = typeof crlWork;
+
+const pieceSize = 256 * 1024;
 
 const noEntries: CrlEntryIndex = { count: 0, slots: new Uint32Array(1), issuers: new Uint32Array(0) };

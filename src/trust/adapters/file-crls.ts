@@ -1,4 +1,3 @@
-import type { BigIntStats } from "node:fs";
 import { GatewayError } from "../../kernel/errors.ts";
 import { type CrlReader, readCrlsHere } from "../crl-reader.ts";
 import type { CrlSource } from "../ports.ts";
@@ -8,37 +7,24 @@ import { withFile } from "./read-file.ts";
 export const maxCrlBytes = 128 * 1024 * 1024;
 
 /**
- * A file with one DER CRL, or one or several PEM CRLs; a large one costs half a second of processor time, so it is read
- * again only when it has changed.
- * @param now epoch ms
+ * A file with one DER CRL, or one or several PEM CRLs. Each fetch reads it, but decodes it only when it holds something
+ * else than before: what is decoded in vain would lie in memory, tens of megabytes, until the engine collects it.
  */
-export function fileCrls(
-  path: string,
-  reader: CrlReader = readCrlsHere,
-  now: () => number = Date.now,
-): CrlSource {
+export function fileCrls(path: string, reader: CrlReader = readCrlsHere): CrlSource {
   const name = `file ${path}`;
-  let held: { readonly version: string; readonly crls: readonly Uint8Array[] } | undefined;
+  let held: { readonly sha256: string; readonly crls: readonly Uint8Array[] } | undefined;
   return {
     name,
     fetch: () =>
-      withFile(path, { maxBytes: maxCrlBytes, code: "revocation_unavailable" }, async (file, state) => {
-        const version = versionOf(state);
-        if (held?.version === version) return held.crls;
-        const isStill = now() - Number(state.ctimeMs) > stillMs;
-        const crls = await readable(name, reader.decodeFile(file, Number(state.size)));
-        held = isStill ? { version, crls } : undefined;
-        return crls;
+      withFile(path, { maxBytes: maxCrlBytes, code: "revocation_unavailable" }, async (file, size) => {
+        // Of what stands there now. If it is changed before it is decoded, the next fetch decodes it once more.
+        const sha256 = await reader.fingerprintFile(file, size);
+        if (held?.sha256 !== sha256)
+          held = { sha256, crls: await readable(name, reader.decodeFile(file, size)) };
+        return held.crls;
       }),
   };
 }
-
-/** Two changes in one tick of a file system's clock look the same; where CRLs are kept, it ticks once a second at least. */
-const stillMs = 1000;
-
-/** What no change leaves as it was: nobody can set ctime. */
-const versionOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
-  [dev, ino, size, mtimeNs, ctimeNs].join(" ");
 
 /** @throws GatewayError `revocation_unavailable` that names the source, where it could not be decoded */
 export async function readable(

@@ -1,4 +1,3 @@
-import type { BigIntStats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { ErrorCode } from "../../kernel/error-catalogue.ts";
 import { GatewayError } from "../../kernel/errors.ts";
@@ -24,13 +23,13 @@ export const readWholeFile = (path: string, limits: FileLimits, signal: AbortSig
 export async function withFile<T>(
   path: string,
   { maxBytes, code }: FileLimits,
-  read: (file: FileHandle, state: BigIntStats) => Promise<T>,
+  read: (file: FileHandle, size: number) => Promise<T>,
 ): Promise<T> {
   try {
     await using file = await open(path, "r");
-    const state = await file.stat({ bigint: true });
-    if (state.size > maxBytes) throw new Error(`it has ${state.size} bytes; the limit is ${maxBytes}`);
-    return await read(file, state);
+    const { size } = await file.stat();
+    if (size > maxBytes) throw new Error(`it has ${size} bytes; the limit is ${maxBytes}`);
+    return await read(file, size);
   } catch (fault) {
     if (fault instanceof GatewayError) throw fault;
     throw new GatewayError(code, `file ${path} cannot be read`, { cause: fault });

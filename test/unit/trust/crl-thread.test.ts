@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
@@ -57,7 +58,7 @@ describe("the CRL thread", () => {
     expect(der!.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
-  it("decodes a file of PEM or DER into memory that both threads see", async () => {
+  it("decodes a file of PEM or DER into memory that both threads see, and tells what it held", async () => {
     const folder = await mkdtemp(join(tmpdir(), "certgate-crl-"));
     try {
       for (const content of [crl.pem, crl.der]) {
@@ -66,6 +67,9 @@ describe("the CRL thread", () => {
         const [der] = await startThread().run("decodeFile", file.fd, content.length);
         expect(Buffer.compare(der!, crl.der)).toBe(0);
         expect(der!.buffer).toBeInstanceOf(SharedArrayBuffer);
+        expect(await startThread().run("fingerprintFile", file.fd, content.length)).toBe(
+          createHash("sha256").update(content).digest("hex"),
+        );
       }
     } finally {
       await rm(folder, { recursive: true });
