@@ -84,10 +84,10 @@ export function relay(
       writer.end();
       // The backend did not wait for the end of the body. A rest that is short or soon over keeps the connection; after
       // any other, where the next request begins could not be told.
-      const { req: request } = response;
-      if (!request.complete)
-        discardRest(request, (whole) => {
-          if (!whole) request.socket.destroy();
+      const { req } = response;
+      if (!req.complete)
+        discardRest(req, (whole) => {
+          if (!whole) req.socket.destroy();
         });
       resolve(allow(response.statusCode));
     },
