@@ -83,6 +83,8 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
   let end: Deadline | undefined;
   let cancelEnd: Cancel | undefined;
   let stopped = false;
+  // Each source comes in its own time: until all were asked, a missing anchor is no news.
+  let isStarted = false;
 
   function update(): void {
     const next = assembleSnapshot(
@@ -94,22 +96,26 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
     watchEnd();
     if (next === snapshot) return;
     snapshot = next;
-    logger[next.anchors.length === 0 ? "error" : "info"](
+    logger.info(
       {
         version: next.version,
         anchors: next.anchors.length,
         intermediates: next.intermediates.length,
         crls: next.heldCrls.length,
       },
-      next.anchors.length === 0
-        ? "trust changed: there is no usable trust anchor, nobody is let in"
-        : "trust changed",
+      "trust changed",
     );
+    if (isStarted) tellOfNoAnchor();
     changes.tell(next);
     void verifyAhead(next.crls.crls, { issuers: issuers(), reader: crlReader }).catch((fault: unknown) =>
       // The decision verifies by itself, only later.
       logger.warn({ reason: describeFault(fault) }, "CRL signatures could not be checked ahead"),
     );
+  }
+
+  function tellOfNoAnchor(): void {
+    if (snapshot.anchors.length === 0)
+      logger.error({ version: snapshot.version }, "there is no usable trust anchor, nobody is let in");
   }
 
   /** Values end by time alone, too: then the snapshot changes although nothing was fetched. */
@@ -131,7 +137,11 @@ export function createTrustStore(options: TrustStoreOptions): TrustStore {
   };
 
   return {
-    start: refresh,
+    async start() {
+      await refresh();
+      isStarted = true;
+      tellOfNoAnchor();
+    },
     refresh,
     fetchCrls: async (urls) => learnt?.fetch(urls) ?? false,
     current() {

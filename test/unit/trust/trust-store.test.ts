@@ -71,6 +71,30 @@ describe("starting", () => {
     ]);
   });
 
+  it("makes no alarm of a trust anchor that comes later than a CRL", async () => {
+    const source = new ScriptedSource("root", first.certificate);
+    const { store, logger } = setUp({
+      anchors: [{ name: "root", fetch: (signal) => settle().then(() => source.fetch(signal)) }],
+      crls: [new ScriptedSource("crl", (await first.crl()).der)],
+    });
+    await store.start();
+    expect(subjects(store.current())).toEqual(["CN=First Root"]);
+    expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("without a usable trust anchor tells the operator that nobody is let in", async () => {
+    const source = new ScriptedSource("root");
+    source.fails();
+    const { store, logger } = setUp({ anchors: [source] });
+    await store.start();
+    expect(logger.lines).toContainEqual(
+      expect.objectContaining({
+        level: "error",
+        message: "there is no usable trust anchor, nobody is let in",
+      }),
+    );
+  });
+
   it("is not prevented by a source that fails, and the others are used", async () => {
     const broken = new ScriptedSource("broken");
     broken.fails();
