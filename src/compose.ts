@@ -1,6 +1,5 @@
-import { createAdminApp } from "./admin/app.ts";
 import type { ReadinessItem } from "./admin/readiness.ts";
-import { startAdminServer } from "./admin/server.ts";
+import type { AdminServer } from "./admin/server.ts";
 import { composeClients } from "./compose/clients.ts";
 import { composeDecision, composeTrust } from "./compose/decision.ts";
 import { KeptParts } from "./compose/kept-parts.ts";
@@ -130,20 +129,21 @@ async function start(
     afterwards: replaceTls,
     live,
   });
-  const admin =
-    seat === undefined
-      ? await startAdminServer({
-          ...config.admin,
-          reusePort: config.listen.reusePort,
-          app: createAdminApp({
-            readiness,
-            metrics,
-            log,
-            backends: () => configuration.current.upstreams(),
-            ...reloadDoor(config.admin.tokenFile, () => reloader()),
-          }),
-        })
-      : undefined;
+  let admin: AdminServer | undefined;
+  if (seat === undefined) {
+    // With Express, 4 MB that a worker need not hold: its supervisor has the port.
+    const { startAdminPort } = await import("./compose/admin-port.ts");
+    admin = await startAdminPort(
+      { ...config.admin, reusePort: config.listen.reusePort },
+      {
+        readiness,
+        metrics,
+        log,
+        backends: () => configuration.current.upstreams(),
+        ...reloadDoor(config.admin.tokenFile, () => reloader()),
+      },
+    );
+  }
   started.defer(() => admin?.stop());
 
   await configuration.current.start();

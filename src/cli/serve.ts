@@ -1,4 +1,3 @@
-import { startCertgate } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
@@ -51,6 +50,8 @@ Exit code: 0 stopped as asked, 1 could not start, or no worker can serve any mor
 };
 
 async function serveAlone(file: string, config: Config, stopped: Promise<NodeJS.Signals>): Promise<number> {
+  // Not by the leader of several workers, which forwards nothing itself.
+  const { startCertgate } = await import("../compose.ts");
   const starting = startCertgate(config, { clock: systemClock, reload: reloadFrom(file, config) });
   const certgate = await Promise.race([starting, stopped]);
   // Nothing is under way yet, and a source that hangs must not hold up the end.

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext } from "node:tls";
 import type { BackendConfig } from "../config/backend-schema.ts";
 import { backendTls, type BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
 import { GatewayError } from "../kernel/errors.ts";
@@ -7,16 +7,24 @@ import { readCa } from "./origins.ts";
 
 /**
  * What a backend's files hold.
+ * @param made those of the backends before: a context with some hundred roots is 1.3 MB, and most backends share theirs
  * @throws GatewayError `internal_error` when one cannot be read, or certificate and key do not belong together
  */
-export async function backendTlsOf({ caFile, tls }: BackendConfig): Promise<BackendTlsOptions> {
+export async function backendTlsOf(
+  { caFile, tls }: BackendConfig,
+  made: Map<string, SecureContext>,
+): Promise<BackendTlsOptions> {
   const ca = await readCa(caFile);
   const { clientCertificate: files, serverName } = tls;
   const identity = files === undefined ? undefined : await identityIn(files);
-  const secureContext = backendTls({
-    ...(ca === undefined ? {} : { ca }),
-    ...(identity === undefined ? {} : { identity }),
-  });
+  const material = JSON.stringify([ca, identity]);
+  const secureContext =
+    made.get(material) ??
+    backendTls({
+      ...(ca === undefined ? {} : { ca }),
+      ...(identity === undefined ? {} : { identity }),
+    });
+  made.set(material, secureContext);
   return { secureContext, ...(serverName === undefined ? {} : { serverName }) };
 }
 

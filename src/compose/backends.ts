@@ -1,14 +1,14 @@
 import { env } from "node:process";
+import type { SecureContext } from "node:tls";
 import { startProber } from "../backend/prober.ts";
 import type { BackendConfig } from "../config/backend-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { forRegion } from "../credential/for-region.ts";
 import type { OutboundCredential } from "../credential/outbound-credential.ts";
 import type { BackendTlsOptions } from "../forward/adapters/backend-tls.ts";
-import { createHttpProxyPassThrough } from "../forward/adapters/http-proxy-pass-through.ts";
 import { createHttp1Forwarder } from "../forward/adapters/http1/http1-forwarder.ts";
 import { createWsLane } from "../forward/adapters/ws-lane.ts";
-import type { Gateway, ReadyBackend } from "../gateway/gateway.ts";
+import type { Gateway, ReadyBackend, ReadyRoute } from "../gateway/gateway.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { UpstreamState } from "../model/upstream-state.ts";
 import { askBackend } from "./ask-backend.ts";
@@ -45,9 +45,10 @@ export async function composeBackends(
   clock: Clock,
 ): Promise<Backends> {
   const backends = new Map<string, Wired>();
+  const contexts = new Map<string, SecureContext>();
   for (const [name, written] of Object.entries(config.backends)) {
     const shared = credentials.get(written.credential);
-    if (shared !== undefined) backends.set(name, await wire(name, written, shared, config, clock));
+    if (shared !== undefined) backends.set(name, await wire(name, written, shared, config, clock, contexts));
   }
   const pools = composePools(config, backends, clock);
   const probers = Object.entries(config.backends).flatMap(([name, { probe }]) => {
@@ -64,13 +65,7 @@ export async function composeBackends(
     ];
   });
 
-  const routes = Object.entries(config.routes).flatMap(([name, { path: prefix, backend: backendName }]) => {
-    const backend = backends.get(backendName);
-    if (backend === undefined) return [];
-    const { outbound, way } = backend;
-    const passThrough = createHttpProxyPassThrough(way);
-    return [{ name, prefix, backend, passThrough, outbound }];
-  });
+  const routes = await composeRoutes(config, backends);
 
   return {
     poolOf: (deployment) => pools.ofDeployments.get(deployment),
@@ -89,12 +84,26 @@ export async function composeBackends(
   };
 }
 
+async function composeRoutes(config: Config, backends: ReadonlyMap<string, Wired>): Promise<ReadyRoute[]> {
+  const routes = Object.entries(config.routes);
+  if (routes.length === 0) return [];
+  // Its library is two megabytes, which only those hold who have a route.
+  const { createHttpProxyPassThrough } = await import("../forward/adapters/http-proxy-pass-through.ts");
+  return routes.flatMap(([name, { path: prefix, backend: backendName }]) => {
+    const backend = backends.get(backendName);
+    if (backend === undefined) return [];
+    const { outbound, way } = backend;
+    return [{ name, prefix, backend, passThrough: createHttpProxyPassThrough(way), outbound }];
+  });
+}
+
 async function wire(
   name: string,
   written: BackendConfig,
   shared: OutboundCredential,
   config: Config,
   clock: Clock,
+  contexts: Map<string, SecureContext>,
 ): Promise<Wired> {
   const { endpoint, kind, credential, region, hostHeader } = written;
   const { origin, pathname } = new URL(endpoint);
@@ -102,7 +111,7 @@ async function wire(
   const way: Way = {
     origin,
     ...timeoutsOf(written, config),
-    ...(await backendTlsOf(written)),
+    ...(await backendTlsOf(written, contexts)),
     ...(hostHeader === undefined ? {} : { hostHeader }),
     ...(proxy === undefined ? {} : { proxy }),
   };

@@ -1,5 +1,3 @@
-import { createAdminApp } from "../admin/app.ts";
-import { startAdminServer } from "../admin/server.ts";
 import type { Config } from "../config/schema.ts";
 import { watchFiles } from "../config/watch-files.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -10,6 +8,7 @@ import { Supervisor } from "../supervisor/supervisor.ts";
 import { createFleetMetrics } from "../telemetry/fleet-metrics.ts";
 import { createLogger, type ProcessLog } from "../telemetry/logger.ts";
 import { createCrlReader } from "../trust/crl-reader.ts";
+import { startAdminPort } from "./admin-port.ts";
 import { FleetConfiguration } from "./fleet-configuration.ts";
 import { type FleetPhase, fleetReadiness, fleetSnapshots, fleetState } from "./fleet.ts";
 import { composeOrigins, type OriginsConfig } from "./origins.ts";
@@ -106,10 +105,9 @@ async function start(
   const metrics = createFleetMetrics(() => fleetState(supervisor));
 
   let phase: FleetPhase = "starting";
-  const admin = await startAdminServer({
-    ...config.admin,
-    reusePort,
-    app: createAdminApp({
+  const admin = await startAdminPort(
+    { ...config.admin, reusePort },
+    {
       readiness: async () => [
         ...configuration.readiness(),
         ...(await fleetReadiness(supervisor, phase, clock)),
@@ -120,8 +118,8 @@ async function start(
       },
       log,
       ...reloadDoor(config.admin.tokenFile, () => configuration.reload()),
-    }),
-  });
+    },
+  );
   started.defer(() => admin.stop());
 
   let graceMs = 0;
