@@ -216,6 +216,12 @@ export interface GatewayOptions {
   readonly nodeOptions?: readonly string[];
 }
 
+/** As the Dockerfile starts it. */
+const asShipped = {
+  options: ["--max-semi-space-size=16"],
+  env: { MALLOC_ARENA_MAX: "1", NODE_ENV: "production" },
+};
+
 /** Starts the built gateway with its real configuration: grants, CRLs, managed identity, log, metrics. */
 export async function startGateway(
   { name, program, nodeOptions = [] }: GatewayOptions,
@@ -276,9 +282,17 @@ export async function startGateway(
   const child = await launch(
     name,
     cores.proxy,
-    [process.execPath, ...nodeOptions, join(program, "bin/certgate.mjs"), "serve", "--config", file],
+    [
+      process.execPath,
+      ...asShipped.options,
+      ...nodeOptions,
+      join(program, "bin/certgate.mjs"),
+      "serve",
+      "--config",
+      file,
+    ],
     folder,
-    { AZURE_POD_IDENTITY_AUTHORITY_HOST: grounds.managedIdentity, NODE_ENV: "production" },
+    { ...asShipped.env, AZURE_POD_IDENTITY_AUTHORITY_HOST: grounds.managedIdentity },
   );
   return { ...(await started(name, `Node ${process.versions.node}`, port, child, folder)), adminPort };
 }
