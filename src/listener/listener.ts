@@ -163,24 +163,28 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     metrics.shed(isSurplus ? "connections_per_client" : "event_loop_lag");
     return isSurplus ? tooManyConnections : tooMuchToDo;
   };
-  const arrivals = batched(([request, response]: [IncomingMessage, ServerResponse]) => {
+  // Begun together behind the turn in which they came; taken, and bounded, as they come.
+  const beginnings = batched((begin: () => void) => begin());
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
     // What had arrived before it was cut is parsed all the same.
-    if (request.socket.destroyed) return;
-    const connection = connectionOf(request.socket);
-    const begin = () =>
-      void serveExchange(exchanges, connection.caller, request, response, turnAway(connection));
-    if (connection.take(response, begin, limits().pipelinedRequests)) return;
+    if (socket.destroyed) return;
+    const connection = connectionOf(socket);
+    const begin = () => {
+      if (!socket.destroyed)
+        void serveExchange(exchanges, connection.caller, request, response, turnAway(connection));
+    };
+    if (connection.take(response, () => beginnings(begin), limits().pipelinedRequests)) return;
     metrics.shed("pipelined_requests");
-    request.socket.destroy();
-  });
-  const serve = (request: IncomingMessage, response: ServerResponse) => arrivals([request, response]);
+    socket.destroy();
+  };
   server.on("request", serve);
   // Without this listener Node would ask for the body before anything was decided.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve);
   server.on("upgrade", (request, socket, head) => {
-    // What it stands behind is begun before it.
-    arrivals.pass();
+    // What stands before it is begun first, and so recorded.
+    beginnings.pass();
     const connection = connectionOf(request.socket);
     // Sent ahead, its answer would stand before, or in, the one that is under way.
     if (connection.isAnswering) {
@@ -191,7 +195,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     void serveUpgrade(exchanges, connection.caller, upgrade, turnAway(connection));
   });
   server.on("clientError", (fault: Error & { code?: string }, socket) => {
-    arrivals.pass();
+    // What stands before it is begun first, and so recorded.
+    beginnings.pass();
     if (fault.code === "ERR_HTTP_REQUEST_TIMEOUT") metrics.shed("request_late");
     // What still comes after a refusal is thrown away; to end it now would reset the connection, and the answer with it.
     if (socket.writableEnded) return;
