@@ -151,8 +151,9 @@ describe("when one side goes", () => {
     });
     await sending;
     expect(sent.taken()).toBeLessThan(24 * MiB);
+    // The exchange is over when the client's time to read its answer is.
     await expect
-      .poll(async () => (await world.records(before)).map(({ reason }) => reason))
+      .poll(async () => (await world.records(before)).map(({ reason }) => reason), { timeout: 5000 })
       .toEqual(["backend_unreachable"]);
   });
 
