@@ -81,13 +81,15 @@ export function relay(
     data: (chunk) => writer.data(chunk),
     end() {
       finish("answered");
-      writer.end();
-      // The backend did not wait for the end of the body. A rest that is short or soon over keeps the connection; after
-      // any other, where the next request begins could not be told.
       const { req } = response;
-      if (!req.complete)
+      // The backend did not wait for the end of the body. The answer ends behind it: Node cuts a connection that is not kept
+      // as soon as its answer has ended, and a client that still sends would get a reset in place of it.
+      if (req.complete) writer.end();
+      else
         discardRest(req, (whole) => {
-          if (!whole) req.socket.destroy();
+          writer.end();
+          // Where the next request begins could not be told.
+          if (!whole) req.socket.destroySoon();
         });
       resolve(allow(response.statusCode));
     },
