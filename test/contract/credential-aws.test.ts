@@ -14,9 +14,9 @@ import { fileSecret } from "../../src/credential/adapters/file-secret.ts";
 import type { KnownKey } from "../../src/dev/aws/keyring.ts";
 import { checkSignature } from "../../src/dev/aws/signature-check.ts";
 import type { LocalAws } from "../../src/dev/aws/local-aws.ts";
-import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
+import { forwarderTo } from "../support/forwarded.ts";
 import { gatewayRole, guardedRole, localAws, modelArn, modelWithColon } from "../support/local-aws.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { testPki } from "../support/test-pki.ts";
@@ -92,13 +92,7 @@ async function send(
   region = aws.bedrock.region,
 ): Promise<Answer & { readonly credentials: readonly string[] }> {
   const { root } = await testPki();
-  const forwarder = createHttp1Forwarder({
-    origin: aws.bedrock.url,
-    ca: root.pem,
-    connectTimeoutMs: 5000,
-    firstByteTimeoutMs: 5000,
-    idleTimeoutMs: 5000,
-  });
+  const forwarder = forwarderTo(aws.bedrock.url, root.pem);
   const request = {
     method: "POST",
     path,

@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
-import { forward } from "../support/forwarded.ts";
+import { forward, forwarderTo } from "../support/forwarded.ts";
 import { startRawBackend } from "../support/raw-backend.ts";
 import { testPki } from "../support/test-pki.ts";
 
@@ -11,8 +10,7 @@ async function startLane(answer?: string) {
   const pki = await testPki();
   const backend = await startRawBackend(pki);
   backend.answer = answer;
-  const times = { connectTimeoutMs: 5000, firstByteTimeoutMs: 5000, idleTimeoutMs: 5000 };
-  const forwarder = createHttp1Forwarder({ origin: backend.url, ca: pki.root.pem, ...times });
+  const forwarder = forwarderTo(backend.url, pki.root.pem);
   onTestFinished(async () => {
     backend.stop();
     await forwarder.close();

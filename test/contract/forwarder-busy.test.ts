@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { expect, it, onTestFinished } from "vitest";
-import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
-import { forward } from "../support/forwarded.ts";
+import { forward, forwarderTo } from "../support/forwarded.ts";
 import { testPki } from "../support/test-pki.ts";
 
 /** Answers with the number of connections so far. In a thread of its own, it does so while the forwarder's is busy. */
@@ -31,13 +30,7 @@ it("a connection is used again although its answer was there before Node told th
     workerData: { cert: server.chainPem, key: server.keyPem },
   });
   const [port] = (await once(backend, "message")) as [number];
-  const forwarder = createHttp1Forwarder({
-    origin: `https://localhost:${port}`,
-    ca: root.pem,
-    connectTimeoutMs: 5000,
-    firstByteTimeoutMs: 5000,
-    idleTimeoutMs: 5000,
-  });
+  const forwarder = forwarderTo(`https://localhost:${port}`, root.pem);
   onTestFinished(async () => {
     await backend.terminate();
     await forwarder.close();

@@ -4,9 +4,9 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
 import { BodyBrokenOff, type OutboundBody } from "../../src/model/outbound-request.ts";
 import { deny } from "../../src/model/verdict.ts";
+import { forwarderTo } from "../support/forwarded.ts";
 import { testPki } from "../support/test-pki.ts";
 
 /** A backend, a forwarder to it, and a sink that writes down what it hears. */
@@ -17,13 +17,8 @@ async function forwarding(listener: RequestListener) {
     "127.0.0.1",
   );
   await once(backend, "listening");
-  const forwarder = createHttp1Forwarder({
-    origin: `https://localhost:${(backend.address() as AddressInfo).port}`,
-    ca: root.pem,
-    connectTimeoutMs: 5000,
-    firstByteTimeoutMs: 5000,
-    idleTimeoutMs: 5000,
-  });
+  const { port } = backend.address() as AddressInfo;
+  const forwarder = forwarderTo(`https://localhost:${port}`, root.pem);
   onTestFinished(async () => {
     backend.closeAllConnections();
     backend.close();

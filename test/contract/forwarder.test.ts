@@ -4,15 +4,17 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { createHttp1Forwarder } from "../../src/forward/adapters/http1/http1-forwarder.ts";
+import type { Http1ForwarderOptions } from "../../src/forward/adapters/http1/http1-forwarder.ts";
 import { createTestPki, testPki } from "../support/test-pki.ts";
-import { forward } from "../support/forwarded.ts";
+import { forward, forwarderTo } from "../support/forwarded.ts";
 import { startConnectProxy } from "../support/connect-proxy.ts";
 
-type Options = Parameters<typeof createHttp1Forwarder>[0];
-
 /** A backend and a forwarder to it, with the connections that the backend has seen. */
-async function startLane(listener: RequestListener, options: Partial<Options> = {}, tls: object = {}) {
+async function startLane(
+  listener: RequestListener,
+  options: Partial<Http1ForwarderOptions> = {},
+  tls: object = {},
+) {
   const { server, root } = await testPki();
   const backend = createServer({ cert: server.chainPem, key: server.keyPem, ...tls }, listener);
   const connections: TLSSocket[] = [];
@@ -20,14 +22,7 @@ async function startLane(listener: RequestListener, options: Partial<Options> = 
   backend.listen(0, "127.0.0.1");
   await once(backend, "listening");
   const { port } = backend.address() as AddressInfo;
-  const forwarder = createHttp1Forwarder({
-    origin: `https://localhost:${port}`,
-    ca: root.pem,
-    connectTimeoutMs: 5000,
-    firstByteTimeoutMs: 5000,
-    idleTimeoutMs: 5000,
-    ...options,
-  });
+  const forwarder = forwarderTo(`https://localhost:${port}`, root.pem, options);
   onTestFinished(async () => {
     backend.closeAllConnections();
     backend.close();

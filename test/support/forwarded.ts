@@ -1,5 +1,24 @@
+import {
+  createHttp1Forwarder,
+  type Http1ForwarderOptions,
+} from "../../src/forward/adapters/http1/http1-forwarder.ts";
 import type { Forwarder, Forwarding } from "../../src/forward/forwarder.ts";
 import type { OutboundRequest } from "../../src/model/outbound-request.ts";
+
+/** A forwarder to a backend, with time limits that no good test meets. @param ca PEM */
+export const forwarderTo = (
+  origin: string,
+  ca: string,
+  options: Partial<Http1ForwarderOptions> = {},
+): Forwarder =>
+  createHttp1Forwarder({
+    origin,
+    ca,
+    connectTimeoutMs: 5000,
+    firstByteTimeoutMs: 5000,
+    idleTimeoutMs: 5000,
+    ...options,
+  });
 
 /** What a sink heard of one exchange. */
 export interface Forwarded extends Forwarding {

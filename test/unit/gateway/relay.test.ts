@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AnswerSink, Forwarder } from "../../../src/forward/forwarder.ts";
 import type { AnswerMeasure } from "../../../src/gateway/measure-answer.ts";
@@ -14,6 +14,14 @@ import { ManualClock } from "../../support/manual-clock.ts";
 
 /** A caller's connection, and a backend whose answer the test plays. */
 async function relaying(context: Partial<RelayContext> = {}) {
+  const { port, exchange } = await serving();
+  const client = get({ host: "127.0.0.1", port, agent: false });
+  client.on("error", () => {});
+  return { client, ...(await relayingTo((await exchange)[1], context)) };
+}
+
+/** The server's side of the next connection. */
+async function serving() {
   const server = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => {
     server.close();
@@ -21,9 +29,10 @@ async function relaying(context: Partial<RelayContext> = {}) {
   });
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const client = get({ host: "127.0.0.1", port, agent: false });
-  client.on("error", () => {});
-  const [, response] = (await once(server, "request")) as [IncomingMessage, ServerResponse];
+  return { port, exchange: once(server, "request") as Promise<[IncomingMessage, ServerResponse]> };
+}
+
+async function relayingTo(response: ServerResponse, context: Partial<RelayContext> = {}) {
   const clock = new ManualClock();
   const attempts: UpstreamAttempt[] = [];
   const calls: string[] = [];
@@ -44,7 +53,7 @@ async function relaying(context: Partial<RelayContext> = {}) {
   });
   // Each test looks at it in its own time.
   done.catch(() => {});
-  return { client, response, clock, attempts, calls, done, backend: await started.promise };
+  return { response, clock, attempts, calls, done, backend: await started.promise };
 }
 
 const answerTo = async (client: ReturnType<typeof get>) =>
@@ -69,6 +78,28 @@ describe("relay", () => {
     expect(attempts).toEqual([{ backend: "main", outcome: "answered", durationMs: 50, firstByteMs: 30 }]);
     const chunks = await (await answerTo(client)).toArray();
     expect(Buffer.concat(chunks as Buffer[]).toString()).toBe("slow down");
+  });
+
+  it("lets a client that still sends read an early answer, also where its connection is not kept", async () => {
+    const { port, exchange } = await serving();
+    const client = connect(port, "127.0.0.1").pause();
+    client.on("error", () => {});
+    client.write("POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 99999999\r\n\r\n");
+    client.write(Buffer.alloc(64 * 1024 * 1024));
+    const [request, response] = await exchange;
+    const { backend } = await relayingTo(response);
+    backend.head(429, []);
+    backend.data(Buffer.from("slow down"));
+    backend.end();
+    // As much of the body was taken as ever is.
+    await once(request, "pause");
+    let text = "";
+    client
+      .setEncoding("latin1")
+      .on("data", (piece) => (text += piece))
+      .resume();
+    await new Promise((resolve) => client.once("close", resolve));
+    expect(text).toMatch(/^HTTP\/1.1 429 [^]*slow down\r\n0\r\n\r\n$/);
   });
 
   it("sends nothing for a caller who had left before", async () => {
