@@ -16,11 +16,14 @@ export interface ByteLoan {
   giveBack(): void;
 }
 
+/** To remove an owner and to add it again with each of its requests makes the Map build new tables all the time. */
+const keptOwners = 1000;
+
 /** Counts the bytes that a process holds for callers, so that many callers together cannot exhaust its memory. */
 export class ByteBudget {
   readonly #limits: () => ByteLimits;
   readonly #refused: (why: Exclude<Taken, "taken">) => void;
-  /** Only owners that hold something. */
+  /** Owners that hold something, and some that hold nothing now. */
   readonly #held = new Map<string, number>();
   #total = 0;
 
@@ -65,7 +68,7 @@ export class ByteBudget {
     if (bytes === 0) return;
     this.#total += bytes;
     const held = (this.#held.get(owner) ?? 0) + bytes;
-    if (held === 0) this.#held.delete(owner);
+    if (held === 0 && this.#held.size > keptOwners) this.#held.delete(owner);
     else this.#held.set(owner, held);
   }
 }

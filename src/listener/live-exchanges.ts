@@ -15,6 +15,8 @@ interface Watched {
   readonly caller: ConnectionCaller;
   readonly cut: (denied: Denied) => void;
   grant?: { entry: Caller["entry"]; readonly again: Parameters<Regrant>[1] };
+  /** Where it stands in the list; -1 when it is over. */
+  at: number;
 }
 
 /** How often running exchanges are looked at without a reason: a certificate can run out without any news. */
@@ -29,7 +31,11 @@ const slice = { exchanges: 200, ms: 10 };
  */
 export class LiveExchanges {
   readonly #clock: Clock;
-  readonly #live = new Set<Watched>();
+  /**
+   * In no order. A Set would keep ended ones alive: each time it is full it goes on in a new table that the old one refers
+   * to, and once a collection has moved one of these to the old generation, all that come after it follow.
+   */
+  readonly #live: Watched[] = [];
   #sweeping: Promise<void> | undefined;
   #waiting = false;
 
@@ -38,21 +44,21 @@ export class LiveExchanges {
   }
 
   get count(): number {
-    return this.#live.size;
+    return this.#live.length;
   }
 
   /**
    * @param cut ends the exchange at once; called at most once, and not after the returned function
    */
   add(caller: ConnectionCaller, cut: (denied: Denied) => void): LiveExchange {
-    const exchange: Watched = { caller, cut };
-    this.#live.add(exchange);
+    const exchange: Watched = { caller, cut, at: this.#live.length };
+    this.#live.push(exchange);
     this.#watch();
     return {
       granted(entry, again) {
         exchange.grant = { entry, again };
       },
-      end: () => void this.#live.delete(exchange),
+      end: () => void this.#remove(exchange),
     };
   }
 
@@ -71,12 +77,25 @@ export class LiveExchanges {
     await this.#sweeping;
   }
 
+  /** @returns false where it was over already */
+  #remove(exchange: Watched): boolean {
+    const { at } = exchange;
+    if (at < 0) return false;
+    exchange.at = -1;
+    const last = this.#live.pop();
+    if (last !== undefined && last !== exchange) {
+      this.#live[at] = last;
+      last.at = at;
+    }
+    return true;
+  }
+
   #watch(): void {
     if (this.#waiting) return;
     this.#waiting = true;
     this.#clock.after(sweepMs, () => {
       this.#waiting = false;
-      if (this.#live.size === 0) return;
+      if (this.#live.length === 0) return;
       this.#watch();
       void this.judge();
     });
@@ -90,7 +109,7 @@ export class LiveExchanges {
 
   #cut(exchange: Watched, denied: Denied): void {
     // False where it has ended, or was cut, in the meantime.
-    if (this.#live.delete(exchange)) exchange.cut(denied);
+    if (this.#remove(exchange)) exchange.cut(denied);
   }
 
   async #sweep(): Promise<void> {
@@ -98,7 +117,7 @@ export class LiveExchanges {
     let turnedAt = performance.now();
     // Those of this moment: a steady inflow must not keep a sweep from ending. What comes later was judged just now.
     for (const exchange of Array.from(this.#live)) {
-      if (!this.#live.has(exchange)) continue;
+      if (exchange.at < 0) continue;
       const verdict = judgement(exchange);
       // For lack of data is no denial yet: a request that waits for its first decision is among these, too.
       if (!verdict.allowed && "missing" in verdict && verdict.missing !== undefined)

@@ -4,6 +4,7 @@ import { LiveExchanges } from "../../../src/listener/live-exchanges.ts";
 import { allow, deny, type Denied, type Verdict } from "../../../src/model/verdict.ts";
 import type { ClientEntry } from "../../../src/policy/client-map.ts";
 import { ManualClock, settle } from "../../support/manual-clock.ts";
+import { oldGenerationGrowth } from "../../support/old-generation.ts";
 
 const revoked = deny("client_certificate_revoked", "It was revoked.");
 
@@ -191,5 +192,17 @@ describe("LiveExchanges", () => {
     live.add(callerThatIs("denied").caller, ({ code }) => cuts.push(code));
     await live.judge();
     expect(cuts).toEqual(["internal_error", "client_certificate_revoked"]);
+  });
+
+  it("does not keep exchanges that are over alive by those that came after them", () => {
+    const live = new LiveExchanges(new ManualClock());
+    const { caller } = callerThatIs("allowed");
+    const open: { end(): void }[] = [];
+    const grown = oldGenerationGrowth(() => {
+      const held = Array.from({ length: 200 });
+      open.push(live.add(caller, () => void held.length));
+      if (open.length > 8) open.shift()?.end();
+    });
+    expect(grown).toBeLessThan(500_000);
   });
 });

@@ -15,6 +15,12 @@ const mostWaiting = 10_000;
 /** How often connections that nobody used for long are looked for. */
 const sweepMs = 1000;
 
+/** With what ends its patience. */
+interface Waiting {
+  readonly exchange: Exchange;
+  readonly timer: NodeJS.Timeout;
+}
+
 /** The kept connections to one backend. The one that was used last is used next, so that what a burst opened grows old. */
 export class ConnectionPool implements ConnectionOwner, Carrier {
   readonly idleTimeoutMs: number;
@@ -24,8 +30,8 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
   readonly #idle: Connection[] = [];
   /** Whose answer ended in this turn of the event loop. */
   readonly #ending: Connection[] = [];
-  /** With what ends their patience. */
-  readonly #waiting = new Map<Exchange, NodeJS.Timeout>();
+  /** The one that has waited longest comes first. */
+  readonly #waiting: Waiting[] = [];
   #connecting = 0;
   #sweeper: NodeJS.Timeout | undefined;
   #closed: PromiseWithResolvers<void> | undefined;
@@ -46,19 +52,20 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
       free.destroy();
     }
     if (this.#closed !== undefined) return refuse(exchange, "the backend is not in use any more");
-    if (this.#waiting.size >= mostWaiting) return refuse(exchange, "too many requests wait for a connection");
+    if (this.#waiting.length >= mostWaiting)
+      return refuse(exchange, "too many requests wait for a connection");
     const timer = setTimeout(() => {
-      this.#waiting.delete(exchange);
+      this.abandon(exchange);
       exchange.fail(new TookTooLong("no connection was free in time"), false);
     }, this.#patienceMs);
-    this.#waiting.set(exchange, timer);
+    this.#waiting.push({ exchange, timer });
     exchange.moveTo(this);
     this.#fill();
   }
 
   abandon(exchange: Exchange): void {
-    clearTimeout(this.#waiting.get(exchange));
-    this.#waiting.delete(exchange);
+    const at = this.#waiting.findIndex((waiting) => waiting.exchange === exchange);
+    if (at >= 0) clearTimeout(this.#waiting.splice(at, 1)[0]?.timer);
   }
 
   /** Nothing of its answer has come. */
@@ -104,9 +111,9 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
 
   /** The one that has waited longest. */
   #next(): Exchange | undefined {
-    for (const [exchange] of this.#waiting) {
-      this.abandon(exchange);
-      if (!exchange.isOver) return exchange;
+    for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift()) {
+      clearTimeout(first.timer);
+      if (!first.exchange.isOver) return first.exchange;
     }
     return undefined;
   }
@@ -118,7 +125,7 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
 
   /** As many connections are about to be free as exchanges wait, while there is room for them. */
   #fill(): void {
-    while (this.#coming < this.#waiting.size && this.#all.size + this.#connecting < mostConnections) {
+    while (this.#coming < this.#waiting.length && this.#all.size + this.#connecting < mostConnections) {
       this.#connecting += 1;
       void this.#open();
     }
@@ -135,7 +142,7 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
     } catch (fault) {
       this.#connecting -= 1;
       // Another way may lead to it for the others that wait, as long as there are as many under way.
-      if (this.#coming < this.#waiting.size) this.#next()?.fail(fault as Error, false);
+      if (this.#coming < this.#waiting.length) this.#next()?.fail(fault as Error, false);
       this.#fill();
     }
     this.#settle();
@@ -151,7 +158,7 @@ export class ConnectionPool implements ConnectionOwner, Carrier {
       clearInterval(this.#sweeper);
       this.#sweeper = undefined;
     }
-    if (this.#all.size + this.#connecting + this.#waiting.size === 0) this.#closed?.resolve();
+    if (this.#all.size + this.#connecting + this.#waiting.length === 0) this.#closed?.resolve();
   }
 }
 
