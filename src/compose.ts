@@ -16,6 +16,7 @@ import { ByteBudget } from "./kernel/byte-budget.ts";
 import { watchClock } from "./kernel/clock-watch.ts";
 import type { Clock } from "./kernel/clock.ts";
 import type { RefreshingState } from "./kernel/refreshing.ts";
+import { YoungBuffers } from "./kernel/young-buffers.ts";
 import { LiveExchanges } from "./listener/live-exchanges.ts";
 import { type Listener, startListener } from "./listener/listener.ts";
 import { provePresentedChainIsVisible } from "./listener/runtime-check.ts";
@@ -115,6 +116,10 @@ async function start(
       ),
     ),
   );
+
+  const young = new YoungBuffers(() => bodies.held);
+  young.start();
+  started.defer(() => young.stop());
 
   // Up before anything is waited for and until everything else is down, so that it can say what is going on.
   let phase: "starting" | "accepting" | "shutting down" = "starting";

@@ -199,17 +199,23 @@ class FormReceiver {
 
   /** The client is asked for more, and must not hold everything up by sending none. */
   #listen(): void {
-    clearTimeout(this.#stall);
-    this.#stall = setTimeout(() => this.#refuse(stalled), this.#stallMs);
+    // One timer for all pieces.
+    if (this.#stall === undefined) this.#stall = setTimeout(() => this.#refuse(stalled), this.#stallMs);
+    else this.#stall.refresh();
   }
 
   #wait(): void {
-    clearTimeout(this.#stall);
+    this.#stopStall();
     this.#request.pause();
   }
 
   #finish(): void {
-    clearTimeout(this.#stall);
+    this.#stopStall();
     this.#over = true;
+  }
+
+  #stopStall(): void {
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
   }
 }
