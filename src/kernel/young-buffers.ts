@@ -1,18 +1,20 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** How often it is looked: at the highest rate less than another `stepBytes` comes in between. */
-const everyMs = 5;
+/** How often it is looked: in between come 5 MB at the highest rates. */
+const everyMs = 10;
+/** Bytes outside the heap that may come together. */
+const stepBytes = 16 * 1024 * 1024;
 /**
- * Bytes outside the heap that may come together. V8 takes them for growth of the old generation, and with a heap of some
- * 30 MB begins to mark all of it when there are 8 MB more.
+ * How much the old generation may grow, in hundredths, until V8 marks all of it. It takes such bytes for growth, and as it
+ * comes would have begun at 8 MB, with a heap of 30 MB.
  */
-const stepBytes = 4 * 1024 * 1024;
+const growth = 150;
 
 /**
- * Has the buffers of bodies that passed collected while they are young. V8 counts their bytes, but is led to collect the
- * young generation by objects on the heap alone, of which a body has few: with bodies of 10 MB all of the heap was marked
- * ten times a second, which cost half of the processor time and pauses of 10 ms.
+ * Has the buffers of bodies that passed collected while they are young. V8 counts their bytes, but what leads it to collect
+ * the young generation are objects on the heap, of which a body has few: with bodies of 10 MB all of the heap was marked ten
+ * times a second, which cost up to half of the processor time, and pauses of 10 ms.
  */
 export class YoungBuffers {
   readonly #held: () => number;
@@ -25,6 +27,7 @@ export class YoungBuffers {
   }
 
   start(): void {
+    setFlagsFromString(`--heap-growing-percent=${growth}`);
     this.#timer = setInterval(() => this.look(), everyMs);
     this.#timer.unref();
   }

@@ -15,8 +15,8 @@ describe("YoungBuffers", () => {
     const young = new YoungBuffers(() => 0);
     young.look();
     const before = outside();
-    passBy(6 * megabyte);
-    expect(outside() - before).toBeGreaterThan(5 * megabyte);
+    passBy(20 * megabyte);
+    expect(outside() - before).toBeGreaterThan(18 * megabyte);
     young.look();
     // They are freed by another thread.
     await vi.waitFor(() => expect(outside() - before).toBeLessThan(megabyte));
@@ -26,9 +26,9 @@ describe("YoungBuffers", () => {
     const young = new YoungBuffers(() => 0);
     young.look();
     const before = outside();
-    passBy(3 * megabyte);
+    passBy(12 * megabyte);
     young.look();
-    expect(outside() - before).toBeGreaterThan(2 * megabyte);
+    expect(outside() - before).toBeGreaterThan(10 * megabyte);
   });
 
   it("takes what is held for no reason to collect", () => {
@@ -36,9 +36,9 @@ describe("YoungBuffers", () => {
     const young = new YoungBuffers(() => held);
     young.look();
     const before = outside();
-    held = 6 * megabyte;
+    held = 20 * megabyte;
     passBy(held);
     young.look();
-    expect(outside() - before).toBeGreaterThan(5 * megabyte);
+    expect(outside() - before).toBeGreaterThan(18 * megabyte);
   });
 });
