@@ -7,7 +7,7 @@ import { type Lineup, measure, whileIdle } from "./gateway/measure.ts";
 import { residentBytes } from "./gateway/process-figures.ts";
 import { buildGateway, type Running, startBackends, startGateway, startPeer } from "./gateway/programs.ts";
 import { reloadLines } from "./gateway/reload.ts";
-import { handshakeRow, loadRows, plainLoad, type Row, type Times } from "./gateway/rows.ts";
+import { handshakeRows, loadRows, plainLoad, type Row, type Times } from "./gateway/rows.ts";
 import { directly, type Line, linesOf, render } from "./gateway/table.ts";
 
 export interface GatewayBenchOptions {
@@ -86,7 +86,7 @@ export async function benchGateway(options: GatewayBenchOptions): Promise<Gatewa
         ] as const)) {
       const rows = [
         ...(entries === 100 ? loadRows(grounds, times, 2000) : []),
-        handshakeRow(grounds, times, entries, atLeast),
+        ...handshakeRows(grounds, times, entries, atLeast),
       ].filter(({ name }) => wanted(name));
       const memory = entries === 100 && wanted("memory") && !options.quick;
       const reload = entries === 1_000_000 && wanted("reload") && !options.quick;

@@ -9,7 +9,7 @@ import type { LoadResult } from "./gateway/load-plan.ts";
 import { type Lineup, type Load, measure } from "./gateway/measure.ts";
 import { residentBytes } from "./gateway/process-figures.ts";
 import { type Behind, buildGateway, cores, type Running, startBackends } from "./gateway/programs.ts";
-import { handshakeRow, plainLoad, type Times } from "./gateway/rows.ts";
+import { handshakeLoad, plainLoad, type Times } from "./gateway/rows.ts";
 import { type Measurement, rounded } from "./measurement.ts";
 import { startScaleGateway, writeRegistry } from "./scale/gateway.ts";
 import type { HeldPlan, HeldResult } from "./scale/held.ts";
@@ -88,12 +88,7 @@ async function manyClients(stage: Stage, folder: string): Promise<Measurement[]>
     const times = timesOf(quick);
     const lineup = { ...stage.lineup, grounds: alone };
     const requests = await together([few, many], both(evenLoad(alone, quick)), lineup, quick);
-    const handshakes = await together(
-      [few, many],
-      both(handshakeRow(alone, times, 100, 0).load),
-      lineup,
-      quick,
-    );
+    const handshakes = await together([few, many], both(handshakeLoad(alone, times)), lineup, quick);
     return [
       { what: `${what}: processor time of a request`, values: compared(requests, ["1", "many"]) },
       { what: `${what}: of a handshake with one request`, values: compared(handshakes, ["1", "many"]) },

@@ -7,6 +7,8 @@ import type { WayToBackend } from "../way-to-backend.ts";
 /** Milliseconds without traffic after which the system asks whether the backend is still there. */
 const keepAliveInitialDelay = 60_000;
 
+/** Bytes that may wait for the backend to take them: at Node's 64 KB an upload was stopped and started at every read. */
+const room = { highWaterMark: 256 * 1024 };
 /** Milliseconds for which sessions descend from one full handshake: who resumes is not shown a certificate. */
 const longestDescent = 60 * 60_000;
 
@@ -42,6 +44,8 @@ export class BackendConnector {
       ...(isFresh ? { session: session.bytes } : {}),
       secureContext: this.#secureContext,
       rejectUnauthorized: true,
+      // Node hands it to the socket; its types do not know it.
+      ...room,
       // Not HTTP/2, on purpose: raw headers stay raw, and one slow stream never holds up another on its connection.
       ALPNProtocols: ["http/1.1"],
     });
