@@ -1,4 +1,4 @@
-import { ConnectionCaller, type CallerFacts } from "../src/gateway/caller.ts";
+import { CallerDecision, type CallerFacts, ConnectionCaller } from "../src/gateway/caller.ts";
 import { systemClock } from "../src/kernel/clock.ts";
 import { LiveExchanges } from "../src/listener/live-exchanges.ts";
 import { parseCrl } from "../src/pki/crl.ts";
@@ -33,7 +33,9 @@ export async function benchRejudging(quick: boolean): Promise<Measurement[]> {
   const live = new LiveExchanges(systemClock);
   let cut = 0;
   for (const one of clients) {
-    const caller = new ConnectionCaller({ chain: chainOf(one), tls: { authorized: true } }, callers);
+    const caller = new ConnectionCaller(
+      new CallerDecision({ chain: chainOf(one), tls: { authorized: true } }, callers),
+    );
     if (!caller.identify().allowed) throw new Error("the benchmark's own client is refused");
     live.add(caller, () => (cut += 1));
   }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { loadDecision } from "../compose.ts";
-import { ConnectionCaller } from "../gateway/caller.ts";
+import { CallerDecision, ConnectionCaller } from "../gateway/caller.ts";
 import { explain as explainExchange } from "../gateway/explain.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { describeFault } from "../kernel/errors.ts";
@@ -47,7 +47,8 @@ Exit code: 0 allowed, 3 denied, 1 the configuration has a problem, 2 wrong usage
         tls: "not-asked" as const,
       };
       // Some revocation data is fetched only when a decision lacks it.
-      await new ConnectionCaller(presented, decision.explainFacts.callers).identifyOrFetch();
+      const { callers } = decision.explainFacts;
+      await new ConnectionCaller(new CallerDecision(presented, callers)).identifyOrFetch();
       const explanation = explainExchange(
         presented,
         {

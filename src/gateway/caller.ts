@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Clock } from "../kernel/clock.ts";
 import type { ClientCertificateVerifier, Presented } from "../identity/client-certificate.ts";
 import { principalOf } from "../identity/principal-of.ts";
@@ -49,46 +50,33 @@ export function identifyCaller(presented: Presented, facts: CallerFacts): Caller
 }
 
 /**
- * The caller of one connection. Deciding costs far more than a request, so the verdict is pinned here, and made
- * again as soon as a fact that it rests on has changed or run out. It is never a bare yes.
+ * What is decided about one presented chain. Deciding costs far more than a request, so the verdict is pinned here, and
+ * made again as soon as a fact that it rests on has changed or run out. It is never a bare yes.
  */
-export class ConnectionCaller {
+export class CallerDecision {
   readonly #presented: Presented;
   readonly #facts: CallerFacts;
+  readonly #allowed: (() => void) | undefined;
+  #thumbprint: string | undefined;
   #verdict: CallerVerdict | undefined;
   #generation = -1;
   #decidedAt = 0;
-  #turnedAway = false;
-  #fetches = 0;
 
-  constructor(presented: Presented, facts: CallerFacts) {
+  /** @param allowed called at each verdict that lets the caller in */
+  constructor(presented: Presented, facts: CallerFacts, allowed?: () => void) {
     this.#presented = presented;
     this.#facts = facts;
+    this.#allowed = allowed;
   }
 
-  /**
-   * The caller was refused, and the connection is closing: what else was pipelined on it is neither decided nor
-   * answered, so that a stranger cannot make one handshake pay for thousands of decisions.
-   */
-  get turnedAway(): boolean {
-    return this.#turnedAway;
+  /** SHA-256 of the leaf; undefined where no certificate was presented. */
+  get thumbprint(): string | undefined {
+    const leaf = this.#presented.chain?.leaf;
+    return (this.#thumbprint ??= leaf === undefined ? undefined : thumbprintOf(leaf));
   }
 
-  /** What a decision lacked is being fetched, within a bounded time: a denial for lack of it is not the last word. */
-  get isFetching(): boolean {
-    return this.#fetches > 0;
-  }
-
-  /** As `identify`, but what was missing for the decision is fetched first, where it can be. */
-  async identifyOrFetch(): Promise<CallerVerdict> {
-    const verdict = this.identify();
-    if (verdict.allowed || verdict.missing === undefined) return verdict;
-    this.#fetches += 1;
-    try {
-      return (await this.#facts.fetchMissing(verdict.missing)) ? this.identify() : verdict;
-    } finally {
-      this.#fetches -= 1;
-    }
+  get fetchMissing(): CallerFacts["fetchMissing"] {
+    return this.#facts.fetchMissing;
   }
 
   identify(): CallerVerdict {
@@ -107,6 +95,73 @@ export class ConnectionCaller {
     this.#verdict = verdict;
     this.#generation = generation;
     this.#decidedAt = now;
+    if (verdict.allowed) this.#allowed?.();
+    return verdict;
+  }
+}
+
+/** SHA-256 of a certificate, as connections are told apart by. */
+export const thumbprintOf = (der: Uint8Array): string => hash("sha256", der, "base64");
+
+/** The caller of one connection. */
+export class ConnectionCaller {
+  #decision: CallerDecision;
+  #anew: (() => CallerDecision | undefined) | undefined;
+  #turnedAway = false;
+  #fetches = 0;
+
+  /**
+   * @param decision may have been made for another connection, of the same certificate
+   * @param anew then reads what was presented on this one; undefined once it has ended
+   */
+  constructor(decision: CallerDecision, anew?: () => CallerDecision | undefined) {
+    this.#decision = decision;
+    this.#anew = anew;
+  }
+
+  /** SHA-256 of the leaf; undefined where no certificate was presented. */
+  get thumbprint(): string | undefined {
+    return this.#decision.thumbprint;
+  }
+
+  /**
+   * The caller was refused, and the connection is closing: what else was pipelined on it is neither decided nor
+   * answered, so that a stranger cannot make one handshake pay for thousands of decisions.
+   */
+  get turnedAway(): boolean {
+    return this.#turnedAway;
+  }
+
+  /** What a decision lacked is being fetched, within a bounded time: a denial for lack of it is not the last word. */
+  get isFetching(): boolean {
+    return this.#fetches > 0;
+  }
+
+  /** As `identify`, but what was missing for the decision is fetched first, where it can be. */
+  identifyOrFetch(): CallerVerdict | Promise<CallerVerdict> {
+    const verdict = this.identify();
+    return verdict.allowed || verdict.missing === undefined
+      ? verdict
+      : this.#fetchFor(verdict, verdict.missing);
+  }
+
+  async #fetchFor(verdict: PathDenied, missing: readonly MissingRevocation[]): Promise<CallerVerdict> {
+    this.#fetches += 1;
+    try {
+      return (await this.#decision.fetchMissing(missing)) ? this.identify() : verdict;
+    } finally {
+      this.#fetches -= 1;
+    }
+  }
+
+  identify(): CallerVerdict {
+    let verdict = this.#decision.identify();
+    if (!verdict.allowed && this.#anew !== undefined) {
+      // A yes may rest on issuers that another connection presented; a no rests on what came with this one.
+      const anew = this.#anew();
+      this.#anew = undefined;
+      if (anew !== undefined) verdict = (this.#decision = anew).identify();
+    }
     this.#turnedAway = !verdict.allowed && verdict.missing === undefined;
     return verdict;
   }

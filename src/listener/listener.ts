@@ -3,7 +3,8 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { ConnectionCaller, type CallerFacts } from "../gateway/caller.ts";
+import type { CallerFacts } from "../gateway/caller.ts";
+import { KnownCallers } from "../gateway/known-callers.ts";
 import { batched } from "../kernel/batched.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import { listenProblem } from "../kernel/listen-problem.ts";
@@ -19,6 +20,7 @@ import { serveExchange, type ExchangeServer } from "./serve-exchange.ts";
 import { goodbyeMs, serveUpgrade } from "./serve-upgrade.ts";
 import { SourceGate, type SourceLimits } from "./source-gate.ts";
 import { stopListening } from "./stop-listening.ts";
+import { sessionThumbprint } from "./session-thumbprint.ts";
 import { secureContextOptions, type TlsMaterial } from "./tls-context.ts";
 import { UnreadWatch } from "./unread-watch.ts";
 
@@ -78,6 +80,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const connections = new Map<Socket, ClientConnection>();
   const gate = new SourceGate(limits);
   const shares = new ClientShares();
+  const knownCallers = new KnownCallers(callers);
   const loop = new LoopWatch(
     () => limits().eventLoopLagMs,
     (overloaded, lagMs) =>
@@ -130,17 +133,19 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
   server.on("secureConnection", (socket) => {
     metrics.connection("opened");
+    const caller = knownCallers.callerOf(socket.authorized ? sessionThumbprint(socket) : undefined, () =>
+      socket.destroyed ? undefined : capturePresented(socket),
+    );
+    const { thumbprint } = caller;
+    const isSurplus = shares.enter(thumbprint, limits().connectionsPerClient);
+    connections.set(socket, new ClientConnection(socket, caller, isSurplus));
+    unread.add(socket);
     socket.once("close", () => {
       metrics.connection("closed");
       connections.delete(socket);
+      unread.remove(socket);
+      shares.leave(thumbprint);
     });
-    unread.add(socket);
-    const presented = capturePresented(socket);
-    const isSurplus = shares.enter(socket, presented, limits().connectionsPerClient);
-    connections.set(
-      socket,
-      new ClientConnection(socket, new ConnectionCaller(presented, callers), isSurplus),
-    );
     if (isSurplus) endSoon(socket);
   });
   server.on("tlsClientError", (_fault, socket) => {
@@ -152,7 +157,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     const known = connections.get(socket);
     if (known !== undefined) return known;
     // Fails closed: a connection that was not captured has no certificate.
-    const stranger = new ConnectionCaller({ chain: undefined, tls: { authorized: false } }, callers);
+    const stranger = knownCallers.callerOf(undefined, () => undefined);
     const made = new ClientConnection(socket, stranger, false);
     connections.set(socket, made);
     socket.once("close", () => connections.delete(socket));

@@ -103,7 +103,7 @@ export class LiveExchanges {
 
   async #fetchOrCut(exchange: Watched): Promise<void> {
     if (exchange.caller.isFetching) return;
-    const verdict = grantedStill(exchange, await exchange.caller.identifyOrFetch().catch(cannotJudge));
+    const verdict = await fetchedJudgement(exchange);
     if (!verdict.allowed) this.#cut(exchange, verdict);
   }
 
@@ -136,6 +136,14 @@ export class LiveExchanges {
 function judgement(exchange: Watched): CallerVerdict | Verdict<unknown> {
   try {
     return grantedStill(exchange, exchange.caller.identify());
+  } catch {
+    return cannotJudge();
+  }
+}
+
+async function fetchedJudgement(exchange: Watched): Promise<CallerVerdict | Verdict<unknown>> {
+  try {
+    return grantedStill(exchange, await exchange.caller.identifyOrFetch());
   } catch {
     return cannotJudge();
   }

@@ -14,6 +14,8 @@ export interface SourceLimits {
 const burstSeconds = 5;
 /** Sources without an open connection that are remembered. A forgotten one begins with a full bucket. */
 const mostQuietSources = 10_000;
+/** Addresses whose source is known without reading them again. */
+const mostKeys = 1000;
 
 interface Source {
   connections: number;
@@ -38,6 +40,8 @@ export class SourceGate {
   /** Those before them: forgotten all at once, because looking for the oldest one each time costs more. */
   #quietBefore = new Map<string, Source>();
   readonly #busy = new Map<string, Source>();
+  /** The sources of addresses that came before: to read one costs more than everything else here. */
+  readonly #keys = new Map<string, string>();
   #connections = 0;
 
   /** @param now monotonic milliseconds: a clock that is set must not fill or empty buckets */
@@ -55,7 +59,7 @@ export class SourceGate {
   admit(address: string | undefined): Admission {
     const limits = this.#limits();
     if (this.#connections >= limits.connections) return { admitted: false, reason: "connections" };
-    const key = sourceOf(address);
+    const key = this.#keyOf(address);
     const source = this.#sourceAt(key, limits.handshakesPerSecondPerSource);
     if (source.connections >= limits.connectionsPerSource)
       return { admitted: false, reason: "connections_per_source" };
@@ -75,6 +79,15 @@ export class SourceGate {
         this.#leave(key, source);
       },
     };
+  }
+
+  #keyOf(address = ""): string {
+    let key = this.#keys.get(address);
+    if (key !== undefined) return key;
+    key = sourceOf(address);
+    if (this.#keys.size >= mostKeys) this.#keys.clear();
+    this.#keys.set(address, key);
+    return key;
   }
 
   #sourceAt(key: string, perSecond: number): Source {
@@ -108,8 +121,8 @@ export class SourceGate {
 }
 
 /** Sockets without a readable address count as one source, so that they are bounded too. */
-function sourceOf(address: string | undefined): string {
-  const octets = address === undefined ? undefined : comparableAddress(address);
+function sourceOf(address: string): string {
+  const octets = comparableAddress(address);
   if (octets === undefined) return "unknown";
   const isVersion4 = octets.subarray(0, 10).every((octet) => octet === 0) && octets[10] === 0xff;
   return Buffer.from(isVersion4 ? octets.subarray(12) : octets.subarray(0, 8)).toString("hex");

@@ -27,10 +27,13 @@ export class UnreadWatch {
     this.#cut = cut;
   }
 
-  /** Watches over a connection until it closes. */
   add(socket: Socket): void {
     this.#watched.set(socket, { since: undefined, taken: 0 });
-    socket.once("close", () => this.#watched.delete(socket));
+  }
+
+  /** It has closed. */
+  remove(socket: Socket): void {
+    this.#watched.delete(socket);
   }
 
   start(): void {

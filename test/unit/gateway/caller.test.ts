@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type CallerFacts, ConnectionCaller } from "../../../src/gateway/caller.ts";
+import { CallerDecision, type CallerFacts, ConnectionCaller } from "../../../src/gateway/caller.ts";
 import {
   createClientCertificateVerifier,
   type TrustFacts,
@@ -70,7 +70,7 @@ const mapOf = (thumbprint: string) =>
     roles: {},
   });
 const callerWith = () =>
-  new ConnectionCaller({ chain: chainOf(pki.client), tls: { authorized: true } }, facts);
+  new ConnectionCaller(new CallerDecision({ chain: chainOf(pki.client), tls: { authorized: true } }, facts));
 
 describe("the caller of a connection", () => {
   it("is told by its principal and its client entry", () => {

@@ -101,7 +101,7 @@ describe("LiveExchanges", () => {
       const { caller, resolve } = callerThatLacks();
       let cut = 0;
       const exchange = live.add(caller, () => (cut += 1));
-      const own = caller.identifyOrFetch().then(() => exchange.end());
+      const own = Promise.resolve(caller.identifyOrFetch()).then(() => exchange.end());
       await live.judge();
       resolve(unknown);
       await own;

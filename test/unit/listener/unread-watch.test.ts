@@ -1,4 +1,3 @@
-import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { beforeEach, describe, expect, it } from "vitest";
 import { UnreadWatch } from "../../../src/listener/unread-watch.ts";
@@ -17,7 +16,7 @@ beforeEach(() => {
 
 /** Of a socket only what was written and what of it waits matters here. */
 function connection(bytesWritten: number, writableLength: number) {
-  const socket = Object.assign(new EventEmitter(), { bytesWritten, writableLength });
+  const socket = { bytesWritten, writableLength };
   watch.add(socket as unknown as Socket);
   return socket;
 }
@@ -66,7 +65,7 @@ describe("a client", () => {
   it("that has gone is not looked at any more", () => {
     const socket = connection(5000, 5000);
     watch.look(1000);
-    socket.emit("close");
+    watch.remove(socket as unknown as Socket);
     lookFor(2000, 20_000);
     expect(cut).toEqual([]);
   });

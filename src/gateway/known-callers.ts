@@ -1,0 +1,56 @@
+import type { Presented } from "../identity/client-certificate.ts";
+import { CallerDecision, type CallerFacts, ConnectionCaller } from "./caller.ts";
+
+/** About 4 KB each. */
+const mostKnown = 10_000;
+
+/**
+ * Certificates that were let in, and whose chain the TLS library accepted. A device that connects again is spared what
+ * was done for it before: its chain is read, held in memory and decided about once, not once a connection. Nothing rests
+ * on having been here: each request asks the decision, which is made again when a fact changed; and a denial is never
+ * given on a chain that another connection presented.
+ */
+export class KnownCallers {
+  readonly #facts: CallerFacts;
+  readonly #most: number;
+  readonly #known = new Map<string, CallerDecision>();
+
+  /** @param most that are kept; the oldest goes first */
+  constructor(facts: CallerFacts, most: number = mostKnown) {
+    this.#facts = facts;
+    this.#most = most;
+  }
+
+  /**
+   * @param thumbprint SHA-256 of the leaf where the TLS library accepts the chain that was presented now: only then a
+   * remembered one may stand for it
+   * @param capture reads what was presented; undefined when the connection has ended
+   */
+  callerOf(thumbprint: string | undefined, capture: () => Presented | undefined): ConnectionCaller {
+    const known = thumbprint === undefined ? undefined : this.#known.get(thumbprint);
+    if (known === undefined) return new ConnectionCaller(this.#decisionOn(capture() ?? nothing));
+    return new ConnectionCaller(known, () => {
+      const presented = capture();
+      return presented === undefined ? undefined : this.#decisionOn(presented);
+    });
+  }
+
+  #decisionOn(presented: Presented): CallerDecision {
+    const decision: CallerDecision = new CallerDecision(presented, this.#facts, () =>
+      this.#keep(decision, presented),
+    );
+    return decision;
+  }
+
+  #keep(decision: CallerDecision, { tls }: Presented): void {
+    const { thumbprint } = decision;
+    if (thumbprint === undefined || tls === "not-asked" || !tls.authorized) return;
+    if (this.#known.get(thumbprint) === decision) return;
+    if (!this.#known.has(thumbprint) && this.#known.size >= this.#most)
+      this.#known.delete(this.#known.keys().next().value as string);
+    this.#known.set(thumbprint, decision);
+  }
+}
+
+/** Fails closed: a connection that cannot be looked at has no certificate. */
+const nothing: Presented = { chain: undefined, tls: { authorized: false } };
