@@ -25,7 +25,9 @@ export function namedByConnection(headers: readonly string[]): ReadonlySet<strin
   for (let at = 0; at < headers.length; at += 2) {
     const header = headers[at] as string;
     if (header.length !== connection.length || header.toLowerCase() !== connection) continue;
-    for (const token of (headers[at + 1] ?? "").split(",")) {
+    const value = headers[at + 1] ?? "";
+    if (value === "keep-alive" || value === "close") continue;
+    for (const token of value.split(",")) {
       const name = token.trim().toLowerCase();
       if (name !== "keep-alive" && name !== "close" && name !== "") (named ??= new Set()).add(name);
     }

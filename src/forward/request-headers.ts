@@ -1,4 +1,4 @@
-import { namedByConnection } from "./hop-by-hop.ts";
+import { passedHeaders } from "./passed-headers.ts";
 
 /**
  * What a client may say to a backend through its headers: an allow-list, because a header that we do
@@ -27,6 +27,13 @@ const forwarded: ReadonlySet<string> = new Set([
 /** Prefixes of telemetry that official clients send and no backend acts on. */
 const forwardedPrefix = "x-stainless-";
 
+// RFC 9110 7.6.1: what is meant for all recipients of the content is no connection option. Without its type the
+// backend could read a body as something else than what was authorised.
+const fromClient = passedHeaders(
+  (name) => forwarded.has(name) || name.startsWith(forwardedPrefix),
+  "content-type",
+);
+
 /**
  * The headers of a request to a backend, but for its credential: the allowed ones of the client, then ours. Framing and `host` are set by
  * the forwarder; `accept-encoding` is left out, so answers come back as they are and can be read.
@@ -34,16 +41,7 @@ const forwardedPrefix = "x-stainless-";
  * @param requestId the gateway's id for this exchange
  */
 export function requestHeaders(client: readonly string[], requestId: string): string[] {
-  const hop = namedByConnection(client);
-  const headers: string[] = [];
-  for (let at = 0; at < client.length; at += 2) {
-    const name = (client[at] as string).toLowerCase();
-    if (!forwarded.has(name) && !name.startsWith(forwardedPrefix)) continue;
-    // RFC 9110 7.6.1: what is meant for all recipients of the content is no connection option. Without its type the
-    // backend could read a body as something else than what was authorised.
-    if (hop?.has(name) && name !== "content-type") continue;
-    headers.push(name, client[at + 1] as string);
-  }
+  const headers = fromClient(client);
   headers.push("x-certgate-request-id", requestId);
   return headers;
 }

@@ -1,4 +1,5 @@
 import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
+import { passedHeaders } from "./passed-headers.ts";
 
 /**
  * Never sent to a client: what could show the gateway's own credential or tenant (`authorization`, `api-key`,
@@ -17,6 +18,11 @@ const withheld: ReadonlySet<string> = new Set([
   "x-powered-by",
 ]);
 
+const isWithheld = (name: string): boolean =>
+  withheld.has(name) || isHopByHop(name) || name.startsWith("x-certgate-");
+
+const fromBackend = passedHeaders((name) => !isWithheld(name));
+
 /**
  * Tells which headers of a backend's answer never reach a client: the above, hop-by-hop ones with those that the
  * backend's `Connection` names, and what only the gateway may say (`x-certgate-*`).
@@ -25,8 +31,7 @@ const withheld: ReadonlySet<string> = new Set([
  */
 export function withheldFromClient(backend: readonly string[]): (name: string) => boolean {
   const hop = namedByConnection(backend);
-  return (name) =>
-    withheld.has(name) || isHopByHop(name) || name.startsWith("x-certgate-") || hop?.has(name) === true;
+  return (name) => isWithheld(name) || hop?.has(name) === true;
 }
 
 /**
@@ -36,12 +41,7 @@ export function withheldFromClient(backend: readonly string[]): (name: string) =
  * @returns flat raw pairs
  */
 export function responseHeaders(backend: readonly string[], requestId: string): string[] {
-  const isWithheld = withheldFromClient(backend);
-  const headers: string[] = [];
-  for (let at = 0; at < backend.length; at += 2) {
-    const name = (backend[at] as string).toLowerCase();
-    if (!isWithheld(name)) headers.push(name, backend[at + 1] as string);
-  }
+  const headers = fromBackend(backend);
   headers.push("x-certgate-request-id", requestId, "x-certgate-answered-by", "backend");
   return headers;
 }

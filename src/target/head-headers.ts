@@ -1,3 +1,4 @@
+import { JudgedNames } from "../kernel/judged-names.ts";
 import { isDeploymentName } from "../model/deployment-name.ts";
 import { isOwnOrigin } from "../model/own-origin.ts";
 import { readBoundary } from "./multipart/boundary.ts";
@@ -25,7 +26,7 @@ const overrides: ReadonlySet<string> = new Set([
 export const imageHeader = "x-ms-oai-image-generation-deployment";
 
 /** Once, or the two ends may take different ones. llhttp refuses most of these; this does not rest on it. */
-const once: ReadonlySet<string> = new Set([
+const once = [
   "host",
   "origin",
   "content-type",
@@ -35,11 +36,29 @@ const once: ReadonlySet<string> = new Set([
   "expect",
   imageHeader,
   "upgrade",
-]);
+] as const;
 
-/** Names, as they were written, that are none of the above: clients send the same ones again and again. */
-const harmless = new Set<string>();
-const mostHarmless = 500;
+const broken = (rule: string) => ({ ok: false, rule }) as const;
+
+type Once = (typeof once)[number];
+
+/** The places of the values of those in the list of headers. */
+type NameReading =
+  | { readonly ok: true; readonly places: ReadonlyMap<string, number> }
+  | { readonly ok: false; readonly rule: string };
+
+const judgedNames = new JudgedNames((names): NameReading => {
+  const places = new Map<string, number>();
+  for (const [index, written] of names.entries()) {
+    // CGI-like servers read `_` as `-`: both spellings are one name here.
+    const name = written.toLowerCase().replaceAll("_", "-");
+    if (overrides.has(name)) return broken(`the header ${name} is not accepted`);
+    if (!(once as readonly string[]).includes(name)) continue;
+    if (places.has(name)) return broken(`the header ${name} must stand once`);
+    places.set(name, 2 * index + 1);
+  }
+  return { ok: true, places };
+});
 
 const jsonType = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 
@@ -59,40 +78,31 @@ export type HeaderReading =
       readonly code?: "operation_not_permitted";
     };
 
-const broken = (rule: string) => ({ ok: false, rule }) as const;
 const json: HeaderReading = { ok: true, body: "json" };
 const none: HeaderReading = { ok: true, body: "none" };
 
 /** Reads a request's raw header list (name, value, name, value ...) for its operation. */
 export function readHeaders(headers: readonly string[], operation: Operation): HeaderReading {
-  const seen = new Map<string, string>();
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const written = headers[at] ?? "";
-    if (harmless.has(written)) continue;
-    // CGI-like servers read `_` as `-`: both spellings are one name here.
-    const name = written.toLowerCase().replaceAll("_", "-");
-    if (overrides.has(name)) return broken(`the header ${name} is not accepted`);
-    if (!once.has(name)) {
-      if (harmless.size < mostHarmless) harmless.add(written);
-      continue;
-    }
-    if (seen.has(name)) return broken(`the header ${name} must stand once`);
-    seen.set(name, (headers[at + 1] ?? "").trim());
-  }
-  const expect = seen.get("expect");
+  const names = judgedNames.of(headers);
+  if (!names.ok) return names;
+  const valueOf = (name: Once): string | undefined => {
+    const at = names.places.get(name);
+    return at === undefined ? undefined : (headers[at] ?? "").trim();
+  };
+  const expect = valueOf("expect");
   if (expect !== undefined && expect.toLowerCase() !== "100-continue")
     return broken("the header expect may only be 100-continue");
-  const length = seen.get("content-length");
-  if (length !== undefined && seen.has("transfer-encoding"))
+  const length = valueOf("content-length");
+  if (length !== undefined && valueOf("transfer-encoding") !== undefined)
     return broken("content-length and transfer-encoding must not stand together");
   // RFC 9112 6.1: another coding would have to be decoded before the body is read.
-  const coding = seen.get("transfer-encoding");
+  const coding = valueOf("transfer-encoding");
   if (coding !== undefined && coding.toLowerCase() !== "chunked")
     return broken("the header transfer-encoding may only be chunked");
-  if (operation.upgrade !== undefined && seen.get("upgrade")?.toLowerCase() !== "websocket")
+  if (operation.upgrade !== undefined && valueOf("upgrade")?.toLowerCase() !== "websocket")
     return broken("this operation opens a WebSocket, and the header upgrade does not ask for one");
-  const reading = readBodyHeaders(seen, operation);
-  const origin = seen.get("origin");
+  const reading = readBodyHeaders(valueOf, operation);
+  const origin = valueOf("origin");
   // Pages may have these sent without being asked for leave first (Fetch 2.2.1, 2.2.2); for all else the browser asks
   // with OPTIONS, which is no operation here.
   if (
@@ -100,13 +110,13 @@ export function readHeaders(headers: readonly string[], operation: Operation): H
     operation.method === "POST" &&
     reading.ok &&
     reading.body !== "json" &&
-    !isOwnOrigin(origin, seen.get("host"))
+    !isOwnOrigin(origin, valueOf("host"))
   )
     return {
       ...broken("another site's page may not send this (the header origin)"),
       code: "operation_not_permitted",
     };
-  const imageDeployment = seen.get(imageHeader);
+  const imageDeployment = valueOf(imageHeader);
   if (imageDeployment === undefined || !reading.ok) return reading;
   if (operation.shape !== "responses" && operation.upgrade !== "responses")
     return broken(`the header ${imageHeader} is not accepted here`);
@@ -115,18 +125,18 @@ export function readHeaders(headers: readonly string[], operation: Operation): H
   return { ...reading, imageDeployment };
 }
 
-function readBodyHeaders(seen: ReadonlyMap<string, string>, { body }: Operation): HeaderReading {
+function readBodyHeaders(valueOf: (name: Once) => string | undefined, { body }: Operation): HeaderReading {
   if (body === "none") {
-    const length = seen.get("content-length");
-    return (length !== undefined && length !== "0") || seen.has("transfer-encoding")
+    const length = valueOf("content-length");
+    return (length !== undefined && length !== "0") || valueOf("transfer-encoding") !== undefined
       ? broken("this operation takes no body")
       : none;
   }
-  const encoding = seen.get("content-encoding");
+  const encoding = valueOf("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
     return broken("a content-encoding other than identity is not accepted");
-  const type = seen.get("content-type") ?? "";
-  if (body !== "multipart" && jsonType.test(type)) return json;
+  const type = valueOf("content-type") ?? "";
+  if (body !== "multipart" && (type === "application/json" || jsonType.test(type))) return json;
   if (body === "json") return broken("the content-type must be application/json, in UTF-8");
   const boundary = readBoundary(type);
   if (boundary !== undefined) return { ok: true, body: "multipart", boundary };

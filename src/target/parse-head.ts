@@ -1,13 +1,9 @@
 import type { NamedObject } from "../model/object-kind.ts";
 import type { Target } from "../model/target.ts";
-import { allow, deny } from "../model/verdict.ts";
-import type { Denied, Verdict } from "../model/verdict.ts";
-import { isDeploymentName } from "../model/deployment-name.ts";
-import type { Feature } from "./features.ts";
+import { allow, type Verdict } from "../model/verdict.ts";
 import { imageHeader, readHeaders } from "./head-headers.ts";
 import type { Operation } from "./operation.ts";
-import { readQuery } from "./query-parameters.ts";
-import { readRequestTarget } from "./request-target.ts";
+import { readRequestLine, refuse, type RequestLine } from "./request-line.ts";
 import { builtIn, type Surface } from "./surface.ts";
 
 /** A request's head as Node's parser gave it: foreign text. */
@@ -20,25 +16,13 @@ export interface RawHead {
 }
 
 /** A head that is canonical and in the table. Not yet a target: the body may still have to name the deployment. */
-export interface RequestHead {
-  readonly operation: Operation;
-  /** Where the path or the query names it. */
-  readonly deployment?: string;
+export interface RequestHead extends RequestLine {
   /** A second one that the head names: it draws images. */
   readonly imageDeployment?: string;
-  /** What path and query name. */
-  readonly objects: readonly NamedObject[];
-  /** Rebuilt from the parse. */
-  readonly path: string;
-  /** Rebuilt from the parse, without `?`. */
-  readonly query: string;
   /** `json`: read the body and call `parseBody`. `multipart`: `startMultipart`. `none`: proved empty; `targetOf`. */
   readonly body: "json" | "multipart" | "none";
   /** Of a multipart body. */
   readonly boundary?: string;
-  /** The query asks for an event stream. */
-  readonly stream: boolean;
-  readonly allows: ReadonlySet<Feature>;
 }
 
 /**
@@ -50,53 +34,21 @@ export function parseHead(
   { method, url, headers }: RawHead,
   surface: Surface = builtIn,
 ): Verdict<RequestHead> {
-  const reading = readRequestTarget(url);
-  if (!reading.ok) return malformed("request-target", reading.rule);
-  const match = surface.matcher.match(method, reading.path);
-  switch (match.outcome) {
-    case "none":
-      return unknown("no operation of the table has this path");
-    case "method":
-      return unknown(`this path takes ${match.methods.join(", ")} only`);
-    case "case":
-      return malformed("request-target", "the path's fixed segments are lower-case");
-    case "bad-deployment":
-      return malformed("request-target", "the deployment in the path is not a deployment name");
-    case "bad-id":
-      return malformed("request-target", `the id of a ${match.kind} in the path is not an object's id`);
-    case "match":
-      break;
-  }
-  const { operation } = match;
-  const query = readQuery(reading.query, operation.query, operation.apiVersion !== "none");
-  if (!query.ok) return malformed("request-target", query.rule);
-  if (operation.apiVersion === "required" && !query.values.has("api-version"))
-    return malformed("request-target", 'this operation needs the query parameter "api-version"');
-  const head = readHeaders(headers, operation);
+  const line = readRequestLine(method, url, surface);
+  if (!line.allowed) return line;
+  const { value, trace } = line;
+  const head = readHeaders(headers, value.operation);
   if (!head.ok) return refuse(head.code ?? "request_malformed", "headers", head.rule);
-
-  let { deployment } = match;
-  if (operation.deployment === "query") {
-    deployment = query.values.get("model") ?? query.values.get("deployment");
-    if (deployment === undefined || !isDeploymentName(deployment))
-      return malformed("request-target", `the query must name a deployment in "${operation.query.join()}"`);
-  }
-  const run = query.values.get("run_id");
+  const { body, boundary, imageDeployment } = head;
+  if (boundary === undefined && imageDeployment === undefined) return allow({ ...value, body }, trace);
   return allow(
     {
-      operation,
-      ...(deployment === undefined ? {} : { deployment }),
-      ...(head.imageDeployment === undefined ? {} : { imageDeployment: head.imageDeployment }),
-      objects: run === undefined ? match.objects : [...match.objects, { kind: "run" as const, id: run }],
-      // Every byte of both was held against the table: this is the spelling that was read, and there is no other.
-      path: reading.path,
-      query: query.query,
-      body: head.body,
-      ...(head.boundary === undefined ? {} : { boundary: head.boundary }),
-      stream: query.values.get("stream") === "true",
-      allows: surface.allows,
+      ...value,
+      body,
+      ...(boundary === undefined ? {} : { boundary }),
+      ...(imageDeployment === undefined ? {} : { imageDeployment }),
     },
-    [{ check: "operation", outcome: "pass", detail: `${operation.name}: ${method} ${operation.path}` }],
+    trace,
   );
 }
 
@@ -164,13 +116,3 @@ function uniqueObjects(head: readonly NamedObject[], body: readonly NamedObject[
   const unique = new Map([...head, ...body].map((object) => [`${object.kind} ${object.id}`, object]));
   return [...unique.values()];
 }
-
-const malformed = (check: string, rule: string): Denied => refuse("request_malformed", check, rule);
-
-const refuse = (code: "request_malformed" | "operation_not_permitted", check: string, rule: string): Denied =>
-  deny(code, `${rule.charAt(0).toUpperCase()}${rule.slice(1)}.`, [{ check, outcome: "fail", detail: rule }]);
-
-const unknown = (why: string): Denied =>
-  deny("operation_unknown", `${why.charAt(0).toUpperCase()}${why.slice(1)}.`, [
-    { check: "operation", outcome: "fail", detail: why },
-  ]);

@@ -176,6 +176,21 @@ describe("time", () => {
     expect((await forward(forwarder).over).outcome).toMatchObject({ code: "backend_timeout", sent: true });
   });
 
+  it("of one exchange is no time of the next on the same connection", async () => {
+    let count = 0;
+    const { forwarder, connections } = await startLane((_request, response) => {
+      count += 1;
+      if (count < 3) response.end();
+    }, times);
+    expect((await forward(forwarder).over).outcome).toBe("end");
+    // Longer than an answer may take: nobody waits for one.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect((await forward(forwarder).over).outcome).toBe("end");
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect((await forward(forwarder).over).outcome).toMatchObject({ code: "backend_timeout" });
+    expect(connections).toHaveLength(1);
+  });
+
   it("does not run while the receiver takes nothing", async () => {
     const { forwarder } = await startLane((_request, response) => response.end(Buffer.alloc(2 ** 20)), times);
     const forwarded = forward(forwarder, {}, () => false);

@@ -25,7 +25,7 @@ export class AnswerReader {
   #state: State = "idle";
   #method = "";
   /** The beginning of a head that came in pieces. */
-  #head = "";
+  #head: Buffer | undefined;
   #interim = 0;
   #left = 0;
   #chunks: ChunkedBody | undefined;
@@ -77,26 +77,38 @@ export class AnswerReader {
   }
 
   #readHead(bytes: Buffer, at: number): number {
-    // The empty line may begin in the piece before.
-    const known = this.#head.length;
-    const within = known === 0 ? bytes.indexOf("\r\n\r\n", at, "latin1") : -1;
-    const head =
-      within >= 0
-        ? bytes.toString("latin1", at, within)
-        : this.#head + bytes.toString("latin1", at, at + longestHead + 1);
-    const end = within >= 0 ? within - at : head.indexOf("\r\n\r\n", Math.max(0, known - 3));
-    if (end > longestHead || (end < 0 && head.length > longestHead)) throw new AnswerFault("a long head");
+    const before = this.#head;
+    if (before !== undefined) return this.#goOn(before, bytes, at);
+    const end = bytes.indexOf("\r\n\r\n", at, "latin1");
     if (end < 0) {
-      this.#head = head;
+      this.#keep(bytes.subarray(at));
       return bytes.length;
     }
-    this.#head = "";
-    this.#begin(within >= 0 ? head : head.slice(0, end));
-    return at + end + 4 - known;
+    this.#begin(bytes, at, end);
+    return end + 4;
   }
 
-  #begin(text: string): void {
-    const head = readAnswerHead(text);
+  /** The empty line may begin in the piece before. */
+  #goOn(before: Buffer, bytes: Buffer, at: number): number {
+    const head = Buffer.concat([before, bytes.subarray(at, at + longestHead + 4)]);
+    const end = head.indexOf("\r\n\r\n", Math.max(0, before.length - 3), "latin1");
+    if (end < 0) {
+      this.#keep(head);
+      return bytes.length;
+    }
+    this.#head = undefined;
+    this.#begin(head, 0, end);
+    return at + end + 4 - before.length;
+  }
+
+  #keep(head: Buffer): void {
+    if (head.length > longestHead) throw new AnswerFault("a long head");
+    this.#head = head;
+  }
+
+  #begin(bytes: Buffer, from: number, to: number): void {
+    if (to - from > longestHead) throw new AnswerFault("a long head");
+    const head = readAnswerHead(bytes, from, to);
     const framing = framingOf(head, this.#method);
     if (head.status < 200) {
       this.#interim += 1;

@@ -98,7 +98,8 @@ export class ChunkedBody {
     if (this.#trailer === "\r\n") return true;
     if (byte !== lf || !this.#trailer.endsWith("\r\n\r\n")) return false;
     // Read only to be refused: none of them is passed on.
-    const fields = readFields(this.#trailer.slice(0, -4));
+    const lines = this.#trailer.slice(0, -4);
+    const fields = readFields(Buffer.from(lines, "latin1"), 0, lines, 0);
     if (fields.some((name, at) => at % 2 === 0 && framing.test(name)))
       throw new AnswerFault("a trailer about the length");
     return true;

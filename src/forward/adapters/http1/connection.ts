@@ -41,8 +41,10 @@ export class Connection implements Carrier, AnswerEvents {
   #unread: Buffer | undefined;
   /** Of a body that is held whole: given to the socket at once, all of it would lie there encrypted. */
   #unsent: Uint8Array | undefined;
+  /** Kept over waits and exchanges as long as all are for the same time: a new one for each is dear. */
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
+  #isWaiting = false;
   /** Of the answer under way; undefined until its head has come. */
   #framing: Framing | undefined;
   #isPaused = false;
@@ -65,6 +67,7 @@ export class Connection implements Carrier, AnswerEvents {
     socket.on("close", () => {
       this.readUnread();
       this.#broken(new Error("the backend closed the connection"));
+      clearTimeout(this.#timer);
       owner.lost(this);
     });
   }
@@ -258,19 +261,20 @@ export class Connection implements Carrier, AnswerEvents {
   }
 
   #stopWaiting(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#isWaiting = false;
   }
 
   #await(ms: number): void {
-    // An event stream comes by here at each event.
+    this.#isWaiting = true;
     if (this.#timer !== undefined && this.#timerMs === ms) return void this.#timer.refresh();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#tookTooLong, ms);
     this.#timerMs = ms;
   }
 
-  readonly #tookTooLong = (): void => this.#broken(new TookTooLong());
+  readonly #tookTooLong = (): void => {
+    if (this.#isWaiting) this.#broken(new TookTooLong());
+  };
 }
 
 function usableUntil(framing: Framing | undefined): number {

@@ -17,8 +17,8 @@ const own: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** Names that were found good, and a long value that was: a token is the same for thousands of requests. */
-const goodNames = new Set<string>();
+/** How the line of each name that was found good begins, and a long value that was: a token is the same for thousands of requests. */
+const beginnings = new Map<string, string>();
 const mostNames = 1000;
 const longestKept = 64;
 let goodValue = "";
@@ -39,23 +39,24 @@ export function requestHead(
   length: number | "none" | undefined,
 ): string {
   if (!token.test(method) || !target.test(path)) throw new Error("a method or a path that cannot be sent");
-  let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive`;
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string];
-    if (!isGoodName(name) || !isGoodValue(value))
+    const beginning = beginnings.get(name) ?? beginningOf(name);
+    if (beginning === undefined || !isGoodValue(value))
       throw new Error(`a header that cannot be sent: ${JSON.stringify(name)}`);
-    text += `${name}: ${value}\r\n`;
+    text += beginning + value;
   }
-  if (length === undefined) return `${text}transfer-encoding: chunked\r\n\r\n`;
-  if (length !== "none") return `${text}content-length: ${length}\r\n\r\n`;
-  return saysLength.has(method) ? `${text}content-length: 0\r\n\r\n` : `${text}\r\n`;
+  if (length === undefined) return `${text}\r\ntransfer-encoding: chunked\r\n\r\n`;
+  if (length !== "none") return `${text}\r\ncontent-length: ${length}\r\n\r\n`;
+  return saysLength.has(method) ? `${text}\r\ncontent-length: 0\r\n\r\n` : `${text}\r\n\r\n`;
 }
 
-function isGoodName(name: string): boolean {
-  if (goodNames.has(name)) return true;
-  if (!token.test(name) || own.has(name.toLowerCase())) return false;
-  if (goodNames.size < mostNames && name.length <= longestKept) goodNames.add(name);
-  return true;
+function beginningOf(name: string): string | undefined {
+  if (!token.test(name) || own.has(name.toLowerCase())) return undefined;
+  const beginning = `\r\n${name}: `;
+  if (beginnings.size < mostNames && name.length <= longestKept) beginnings.set(name, beginning);
+  return beginning;
 }
 
 function isGoodValue(value: string): boolean {
