@@ -14,12 +14,13 @@ export interface AskedPause {
  */
 export function askedPause(status: number, headers: readonly string[], now: number): AskedPause | undefined {
   const refused = status === 429 || status === 503;
-  const limits = new Map<string, { used?: boolean; resetMs?: number }>();
+  let limits: Map<string, { used?: boolean; resetMs?: number }> | undefined;
   let said: number | undefined;
   const say = (ms: number | undefined) => {
     if (ms !== undefined) said = Math.max(said ?? 0, ms);
   };
   for (let at = 0; at + 1 < headers.length; at += 2) {
+    if (!canBeHint(headers[at] as string)) continue;
     const name = (headers[at] as string).toLowerCase();
     const value = (headers[at + 1] as string).trim();
     if (name === "retry-after" && refused) say(retryAfterMs(value, now));
@@ -27,6 +28,7 @@ export function askedPause(status: number, headers: readonly string[], now: numb
     else {
       const [, what, limit] = /^x-ratelimit-(remaining|reset)-([a-z-]{1,40})$/.exec(name) ?? [];
       if (limit === undefined) continue;
+      limits ??= new Map();
       const known = limits.get(limit) ?? {};
       limits.set(limit, known);
       if (what === "remaining") known.used = /^-?0+$|^-\d+$/.test(value);
@@ -37,9 +39,18 @@ export function askedPause(status: number, headers: readonly string[], now: numb
     }
   }
   // A request that was served left a limit at nothing: only its reset says something, not a hint on the answer.
-  for (const { used, resetMs } of limits.values()) if (used === true) say(resetMs);
+  if (limits !== undefined) for (const { used, resetMs } of limits.values()) if (used === true) say(resetMs);
   return said === undefined ? undefined : { ms: said, refused };
 }
+
+/** Most headers of an answer speak of something else, and their first letter and length tell. */
+function canBeHint(name: string): boolean {
+  const first = name.charCodeAt(0) | 0x20;
+  return (first === letterR && name.length > 10) || (first === letterX && name.length > 18);
+}
+
+const letterR = 0x72;
+const letterX = 0x78;
 
 function retryAfterMs(value: string, now: number): number | undefined {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;

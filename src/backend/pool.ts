@@ -22,8 +22,13 @@ export interface PoolOptions {
   readonly random: () => number;
 }
 
-export interface Picked {
+/** What is picked from: whatever stands for a member. */
+export interface Candidate {
   readonly member: PoolMember;
+}
+
+export interface Picked<C extends Candidate> {
+  readonly place: C;
   readonly lease: Lease;
 }
 
@@ -57,31 +62,31 @@ export class BackendPool {
    * Begins an attempt at one of the members that are allowed, were not tried yet, and are well.
    * @param allowed those where this request may go: a request about a stored object may go to its backend only
    */
-  pick(allowed: readonly PoolMember[], tried: ReadonlySet<PoolMember>): Picked | undefined {
-    const usable = allowed
-      .filter((member) => !tried.has(member) && isUsable(member.upstream, allowed.length === 1))
-      .map((member) => ({
-        member,
-        priority: member.priority,
-        weight: member.weight,
-        share: member.upstream.breaker.share,
-        outstanding: member.upstream.outstanding,
-      }));
-    const selected = selectMember(usable, this.#selection, this.#random);
-    return selected === undefined
-      ? undefined
-      : { member: selected.member, lease: selected.member.upstream.begin() };
+  pick<C extends Candidate>(allowed: readonly C[], tried: readonly PoolMember[]): Picked<C> | undefined {
+    const usable = allowed.filter(
+      ({ member }) => !tried.includes(member) && isUsable(member.upstream, allowed.length === 1),
+    );
+    const place = usable.length < 2 ? usable[0] : this.#selected(usable);
+    return place === undefined ? undefined : { place, lease: place.member.upstream.begin() };
+  }
+
+  #selected<C extends Candidate>(usable: readonly C[]): C | undefined {
+    const selectable = usable.map((place) => {
+      const { upstream, priority, weight } = place.member;
+      return { place, priority, weight, share: upstream.breaker.share, outstanding: upstream.outstanding };
+    });
+    return selectMember(selectable, this.#selection, this.#random)?.place;
   }
 
   /** What to tell who could not be served by any of them. */
-  nothingLeft(allowed: readonly PoolMember[]): NothingLeft {
-    const waits = allowed.map(({ upstream }) => upstream.breaker.waitMs);
+  nothingLeft(allowed: readonly Candidate[]): NothingLeft {
+    const waits = allowed.map(({ member }) => member.upstream.breaker.waitMs);
     const seconds = Math.ceil(Math.min(...waits) / 1000);
     return {
       retryAfterSeconds: Number.isFinite(seconds) ? Math.max(1, seconds) : 1,
       throttled:
         allowed.length > 0 &&
-        allowed.every(({ upstream }) => {
+        allowed.every(({ member: { upstream } }) => {
           const { reason, seen } = upstream.breaker.state();
           // As many requests under way as it may have is a limit like its own.
           if (reason === undefined) return upstream.isFull;

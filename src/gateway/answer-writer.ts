@@ -24,7 +24,7 @@ export class AnswerWriter {
     }
     this.#response.writeHead(status, headers);
     this.#state = "held";
-    process.nextTick(this.#release);
+    if (ofThisTurn.push(this) === 1) process.nextTick(releaseAll);
   }
 
   /** @returns false when the client takes no more for now */
@@ -34,7 +34,7 @@ export class AnswerWriter {
       this.#first = chunk;
       return true;
     }
-    this.#release();
+    this.release();
     return this.#response.write(chunk);
   }
 
@@ -47,7 +47,8 @@ export class AnswerWriter {
     else this.#response.end(last);
   }
 
-  readonly #release = (): void => {
+  /** Writes what is held, if anything still is. */
+  release(): void {
     if (this.#state !== "held") return;
     this.#state = "written";
     const first = this.#first;
@@ -56,5 +57,14 @@ export class AnswerWriter {
     if (first === undefined) this.#response.flushHeaders();
     // Where this fills the buffer, the next piece is told so.
     else this.#response.write(first);
-  };
+  }
+}
+
+/** Those that hold something: one call behind a turn is enough for all of its answers, and most have ended by then. */
+let ofThisTurn: AnswerWriter[] = [];
+
+function releaseAll(): void {
+  const writers = ofThisTurn;
+  ofThisTurn = [];
+  for (const writer of writers) writer.release();
 }

@@ -1,12 +1,12 @@
 import { type AttemptOutcome, isFailingStatus } from "../backend/attempt-outcome.ts";
-import type { Picked } from "../backend/pool.ts";
+import type { Picked, PoolMember } from "../backend/pool.ts";
 import { mayTryAgain, type RepeatableRequest } from "../backend/retry-rules.ts";
 import { refusesAwsKeys } from "../credential/aws-refusal.ts";
 import { BackendFault } from "../forward/backend-fault.ts";
 import { GatewayError } from "../kernel/errors.ts";
 import type { ExchangeDraft } from "./exchange-draft.ts";
 import type { Gateway, Place, ReadyPool } from "./gateway.ts";
-import type { HeadVerdict } from "./relay.ts";
+import type { HeadVerdict } from "./head-gate.ts";
 
 /** What is tried at one place after the other. */
 export interface Triable extends RepeatableRequest {
@@ -48,10 +48,10 @@ class Attempts<T> {
   readonly #ready: ReadyPool;
   readonly #triable: Triable;
   readonly #attemptAt: (attempt: Attempt) => Promise<T | "again">;
-  readonly #tried = new Set<Picked["member"]>();
+  readonly #tried: PoolMember[] = [];
   #count = 0;
   /** The next attempt, as soon as the one before it is given up. */
-  #next: Picked | undefined;
+  #next: Picked<Place> | undefined;
   #isRetry = false;
   #renewed = false;
 
@@ -73,22 +73,20 @@ class Attempts<T> {
     if (this.#next === undefined) throw this.#nothingLeft();
     try {
       for (;;) {
-        const picked: Picked = this.#next;
+        const picked: Picked<Place> = this.#next;
         this.#next = undefined;
-        const answered = await this.#attemptOn(picked);
-        if (answered !== "again") return answered;
+        try {
+          const answered = await this.#attemptAt(this.#begun(picked));
+          if (answered !== "again") return answered;
+        } catch (fault) {
+          this.#survive(fault, picked);
+        } finally {
+          picked.lease.end();
+        }
         if (this.#next === undefined) throw new GatewayError("internal_error", "no attempt follows");
       }
     } finally {
       this.#abandon();
-    }
-  }
-
-  async #attemptOn(picked: Picked): Promise<T | "again"> {
-    try {
-      return await this.#attempt(picked);
-    } finally {
-      picked.lease.end();
     }
   }
 
@@ -97,66 +95,66 @@ class Attempts<T> {
     this.#next?.lease.end();
   }
 
-  async #attempt(picked: Picked): Promise<T | "again"> {
-    const place = this.#ready.places.find(({ member }) => member === picked.member);
-    if (place === undefined) throw new GatewayError("internal_error", "an attempt without a place");
+  #begun(picked: Picked<Place>): Attempt {
+    const { place } = picked;
     this.#count += 1;
-    this.#tried.add(picked.member);
-    const { draft, isAnswered } = this.#triable;
+    this.#tried.push(place.member);
+    const { draft } = this.#triable;
     draft.backend = place.backend.name;
     draft.attempts = this.#count;
     const wasRetry = this.#isRetry;
-    try {
-      return await this.#attemptAt({
-        place,
-        judge: (status, headers, credential) =>
-          this.#judge({ kind: "answered", status, headers }, place, picked, credential, wasRetry),
-      });
-    } catch (fault) {
-      if (isAnswered()) {
-        // The head was a good word about the backend, and too early.
-        if (fault instanceof BackendFault && fault.code === "backend_unreachable")
-          picked.member.upstream.breaker.learn({ kind: "broken" });
-        throw fault;
-      }
-      if (!this.#failed(fault, picked)) throw this.#lastWord(fault);
-      return "again";
+    return {
+      place,
+      judge: (status, headers, credential) =>
+        this.#judge({ kind: "answered", status, headers }, picked, credential, wasRetry),
+    };
+  }
+
+  /** @throws what ended an attempt, where no other follows it */
+  #survive(fault: unknown, picked: Picked<Place>): void {
+    if (this.#triable.isAnswered()) {
+      // The head was a good word about the backend, and too early.
+      if (fault instanceof BackendFault && fault.code === "backend_unreachable")
+        picked.place.member.upstream.breaker.learn({ kind: "broken" });
+      throw fault;
     }
+    if (!this.#failed(fault, picked)) throw this.#lastWord(fault);
   }
 
   /** An answer's head has come. */
   #judge(
     outcome: AttemptOutcome & { readonly kind: "answered" },
-    { backend }: Place,
-    picked: Picked,
+    { place, lease }: Picked<Place>,
     credential: readonly string[],
     wasRetry: boolean,
   ): HeadVerdict {
     const { status, headers } = outcome;
-    picked.lease.tell(outcome);
+    lease.tell(outcome);
     const isGood = status !== 429 && !isFailingStatus(status);
     if (isGood && wasRetry) this.#ready.pool.budget.giveBack();
     const isRefused = status === 401 || refusesAwsKeys(status, headers);
-    if (isRefused && this.#triable.replayable && !this.#renewed && backend.outbound.refused(credential)) {
+    if (
+      isRefused &&
+      this.#triable.replayable &&
+      !this.#renewed &&
+      place.backend.outbound.refused(credential)
+    ) {
       // Not served, and no fault of the backend's: the same one again, with what the credential gives now.
       this.#renewed = true;
-      this.#next = { member: picked.member, lease: picked.member.upstream.begin() };
+      this.#next = { place, lease: place.member.upstream.begin() };
       return { pass: false };
     }
     if (this.#tryAgainAfter(outcome)) return { pass: false };
     const { pool, places } = this.#ready;
     if (isGood || (status !== 429 && status !== 503) || places.length < 2) return { pass: true };
-    return {
-      pass: true,
-      retryAfterSeconds: pool.nothingLeft(places.map(({ member }) => member)).retryAfterSeconds,
-    };
+    return { pass: true, retryAfterSeconds: pool.nothingLeft(places).retryAfterSeconds };
   }
 
   /** @returns whether another attempt follows a fault that came before any answer */
-  #failed(fault: unknown, picked: Picked): boolean {
+  #failed(fault: unknown, { lease }: Picked<Place>): boolean {
     if (fault instanceof BackendFault) {
       const outcome = outcomeOf(fault);
-      picked.lease.tell(outcome);
+      lease.tell(outcome);
       return this.#tryAgainAfter(outcome);
     }
     // Another backend may have another credential, and nothing was sent.
@@ -175,12 +173,9 @@ class Attempts<T> {
     return this.#next !== undefined;
   }
 
-  #pick(): Picked | undefined {
+  #pick(): Picked<Place> | undefined {
     const { pool, places } = this.#ready;
-    return pool.pick(
-      places.map(({ member }) => member),
-      this.#tried,
-    );
+    return pool.pick(places, this.#tried);
   }
 
   get #elapsedMs(): number {
@@ -189,7 +184,7 @@ class Attempts<T> {
 
   #nothingLeft(): GatewayError {
     const { pool, places } = this.#ready;
-    const { throttled, retryAfterSeconds } = pool.nothingLeft(places.map(({ member }) => member));
+    const { throttled, retryAfterSeconds } = pool.nothingLeft(places);
     return new GatewayError(
       throttled ? "backends_throttled" : "no_healthy_backend",
       `none of ${places.map(({ backend }) => backend.name).join(", ")} takes requests now`,

@@ -46,13 +46,21 @@ export interface InputFacts {
  * @param mayOn decides the same request on a target that names more
  * @throws GatewayError `ownership_unavailable`
  */
-export async function grantBatchInputs(
+export function grantBatchInputs(
+  grant: Pick<Grant, "client" | "target">,
+  facts: () => InputFacts,
+  mayOn: (target: Target) => Verdict<Grant>,
+): Verdict<undefined> | Promise<Verdict<undefined>> {
+  const inputs = grant.target.objects.filter(({ kind }) => kind === "batch_input");
+  return inputs.length === 0 ? allow(undefined) : grantLines(grant, inputs, facts(), mayOn);
+}
+
+async function grantLines(
   { client, target }: Pick<Grant, "client" | "target">,
+  inputs: readonly NamedObject[],
   facts: InputFacts,
   mayOn: (target: Target) => Verdict<Grant>,
 ): Promise<Verdict<undefined>> {
-  const inputs = target.objects.filter(({ kind }) => kind === "batch_input");
-  if (inputs.length === 0) return allow(undefined);
   const named: string[] = [];
   for (const input of inputs)
     for (const { backend, deployment } of await linesAt(input, client, facts)) {

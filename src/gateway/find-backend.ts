@@ -19,12 +19,12 @@ type Whereabouts = Pick<Gateway, "poolOf" | "objectPools" | "backendOfNewObjects
  * proved to be the client's, on that very backend.
  * @throws GatewayError `ownership_unavailable`, `internal_error`
  */
-export async function findPlaces(
+export function findPlaces(
   gateway: Whereabouts,
   entry: ClientEntry,
   grant: Grant,
   head: RequestHead,
-): Promise<Verdict<ReadyPool>> {
+): Verdict<ReadyPool> | Promise<Verdict<ReadyPool>> {
   const { deployment, target } = grant;
   if (deployment === undefined) return placesOfObjects(gateway, entry, grant, head);
   const ready = gateway.poolOf(deployment);
@@ -37,12 +37,20 @@ export async function findPlaces(
     isNameable(head, target, namesAt(gateway, place, deployment)),
   );
   if (nameable.length === 0) return refuse("deployment_not_permitted", unnameable(head));
-  const names = new Set(nameable.map(({ backend }) => backend.name));
-  const located = await locateObjects(grant, [...names], gateway.ownership);
+  const names = nameable.length === 1 ? nameable.map(nameOf) : [...new Set(nameable.map(nameOf))];
+  const located = locateObjects(grant, names, gateway.ownership);
+  const those = { pool: ready.pool, places: nameable };
+  return located instanceof Promise ? located.then((later) => atHome(those, later)) : atHome(those, located);
+}
+
+const nameOf = ({ backend }: Place): string => backend.name;
+
+/** Of those places the ones where the named objects lie. */
+function atHome({ pool, places: all }: ReadyPool, located: Verdict<string | undefined>): Verdict<ReadyPool> {
   if (!located.allowed) return located;
   const home = located.value;
-  const places = home === undefined ? nameable : nameable.filter(({ backend }) => backend.name === home);
-  return allow({ pool: ready.pool, places }, [...located.trace, traceOf(places)]);
+  const places = home === undefined ? all : all.filter(({ backend }) => backend.name === home);
+  return allow({ pool, places }, [...located.trace, traceOf(places)]);
 }
 
 async function placesOfObjects(

@@ -56,11 +56,7 @@ export async function handleExchange(
   if (head.value.body !== "none") {
     const { operation, deployment } = head.value;
     const { name, group } = operation;
-    const early = mayStillBeGranted(caller.value.entry, {
-      operation: name,
-      group,
-      ...(deployment === undefined ? {} : { deployment }),
-    });
+    const early = mayStillBeGranted(caller.value.entry, { operation: name, group, deployment });
     if (!early.allowed) return early;
   }
   const received = await receive(gateway, head.value, request, response, principal.client);
@@ -93,7 +89,7 @@ export async function handleExchange(
   return undefined;
 }
 
-const inputFacts = (gateway: Gateway): InputFacts => ({
+const inputFacts = (gateway: Gateway) => (): InputFacts => ({
   store: gateway.ownership.store,
   backends: [...gateway.objectPools.keys()],
   isCalledSoAt: (deployment, backend) => isCalledSoAt(gateway, deployment, backend),
@@ -103,30 +99,39 @@ const inputFacts = (gateway: Gateway): InputFacts => ({
  * Who is asking now. A client decides how long its body takes to arrive: what it was allowed when it began must not be
  * kept in store like this.
  */
-async function presentCaller(
+function presentCaller(
   connection: ConnectionCaller,
   before: Caller,
   { body }: RequestHead,
-): Promise<CallerVerdict> {
+): CallerVerdict | Promise<CallerVerdict> {
   if (body === "none") return allow(before);
-  const now = await connection.identifyOrFetch();
-  return now.allowed && now.value.principal.client !== before.principal.client
-    ? deny("client_unknown", "The certificate belongs to another client now; ask again.")
-    : now;
+  const now = connection.identifyOrFetch();
+  return now instanceof Promise ? now.then((later) => sameClient(before, later)) : sameClient(before, now);
 }
 
+const sameClient = ({ principal }: Caller, now: CallerVerdict): CallerVerdict =>
+  now.allowed && now.value.principal.client !== principal.client
+    ? deny("client_unknown", "The certificate belongs to another client now; ask again.")
+    : now;
+
+type Received = Verdict<{ readonly target: Target; readonly body: OutboundBody }>;
+
 /** The target, and the body as far as it had to be read for it. */
-async function receive(
+function receive(
   gateway: Gateway,
   head: RequestHead,
   request: IncomingMessage,
   response: ServerResponse,
   client: string,
-): Promise<Verdict<{ readonly target: Target; readonly body: OutboundBody }>> {
+): Received | Promise<Received> {
+  if (head.body === "none") return withBody(head, undefined);
   const memory = gateway.bodies.open(client);
   if (head.body === "multipart") return receiveForm(head, request, response, gateway.formLimits, memory);
-  const body =
-    head.body === "none" ? undefined : await readBody(request, response, gateway.jsonBodyLimit, memory);
+  const body = readBody(request, response, gateway.jsonBodyLimit, memory);
+  return body instanceof Promise ? body.then((later) => withBody(head, later)) : withBody(head, body);
+}
+
+function withBody(head: RequestHead, body: Verdict<Uint8Array> | undefined): Received {
   if (body?.allowed === false) return body;
   const target = resolveTarget(head, body?.value);
   return target.allowed ? allow({ target: target.value, body: body?.value ?? null }, target.trace) : target;

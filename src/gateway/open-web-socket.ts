@@ -15,7 +15,7 @@ import { findPlaces } from "./find-backend.ts";
 import type { Gateway, Place, ReadyBackend } from "./gateway.ts";
 import { judgeMessage } from "./judge-message.ts";
 import { CallerLeft } from "./read-body.ts";
-import { withRetryAfter } from "./relay.ts";
+import { withRetryAfter } from "./head-gate.ts";
 import { relaySocket } from "./relay-socket.ts";
 import { socketErrorEvent } from "./socket-error-event.ts";
 import { SocketIds } from "./socket-ids.ts";

@@ -28,16 +28,23 @@ export interface Ownership {
  * @returns the first of them that holds every object that is named; undefined when none is named
  * @throws GatewayError `ownership_unavailable`
  */
-export async function locateObjects(
-  { client, target }: Pick<Grant, "client" | "target">,
+export function locateObjects(
+  grant: Pick<Grant, "client" | "target">,
   candidates: readonly string[],
   { store }: Ownership,
-): Promise<Verdict<string | undefined>> {
-  const unownable = refuseUnownable(target);
+): Verdict<string | undefined> | Promise<Verdict<string | undefined>> {
+  const unownable = refuseUnownable(grant.target);
   if (unownable !== undefined) return unownable;
-  const named = target.objects.filter(({ kind }) => isOwnKind(kind));
-  if (named.length === 0) return allow(undefined);
+  const named = grant.target.objects.filter(({ kind }) => isOwnKind(kind));
+  return named.length === 0 ? allow(undefined) : findHome(grant, named, candidates, store);
+}
 
+async function findHome(
+  { client, target }: Pick<Grant, "client" | "target">,
+  named: readonly NamedObject[],
+  candidates: readonly string[],
+  store: OwnershipStore,
+): Promise<Verdict<string | undefined>> {
   const places = candidates.flatMap((backend) => named.map((object) => ({ ...object, backend })));
   const owners = await store.ownersOf(places);
   const isMine = (backend: string, object: NamedObject): boolean =>

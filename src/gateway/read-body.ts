@@ -16,19 +16,32 @@ export class CallerLeft extends Error {
  * a byte is read.
  * @param memory of which every byte is taken before it is kept; given back when the answer is over, because until then the
  * body may be sent again
+ * @returns at once what has come with its head
  * @throws CallerLeft when the connection ends first
  */
-export async function readBody(
+export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
   limit: number,
   memory: ByteLoan,
   deadlineMs = 120_000,
-): Promise<Verdict<Uint8Array>> {
+): Verdict<Uint8Array> | Promise<Verdict<Uint8Array>> {
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > limit) return tooLarge(limit);
-  response.once("close", () => memory.giveBack());
-  if (request.complete) return readComplete(request, limit, memory);
+  response.on("close", () => memory.giveBack());
+  return request.complete
+    ? readComplete(request, limit, memory)
+    : receiveBody(request, response, limit, memory, deadlineMs);
+}
+
+/** It is still on its way. */
+async function receiveBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limit: number,
+  memory: ByteLoan,
+  deadlineMs: number,
+): Promise<Verdict<Uint8Array>> {
   // It left while something else was waited for, and does not leave once more.
   if (request.destroyed) throw new CallerLeft();
   // Only now may a client that asked first send its body.

@@ -1,23 +1,17 @@
 import type { ServerResponse } from "node:http";
 import { BackendFault } from "../forward/backend-fault.ts";
-import type { AnswerSink, Forwarder } from "../forward/forwarder.ts";
+import type { AnswerSink, Forwarder, Forwarding } from "../forward/forwarder.ts";
 import { responseHeaders } from "../forward/response-headers.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Cancel, Clock } from "../kernel/clock.ts";
 import type { UpstreamAttempt } from "../model/metrics.ts";
 import { BodyBrokenOff, type OutboundRequest } from "../model/outbound-request.ts";
 import { allow, type Verdict } from "../model/verdict.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { AnswerFilter } from "./claim-answer.ts";
+import { HeadGate, type HeadJudge } from "./head-gate.ts";
 import type { AnswerMeasure } from "./measure-answer.ts";
 import { CallerLeft } from "./read-body.ts";
 import { discardRest } from "./receive-rest.ts";
-
-/** What becomes of an answer whose head has come, while the client has not been sent a byte. */
-export type HeadVerdict =
-  /** The client gets it, with another `Retry-After` where one is given. */
-  | { readonly pass: true; readonly retryAfterSeconds?: number }
-  /** It is thrown away: the request is tried again. */
-  | { readonly pass: false };
 
 export interface RelayContext {
   readonly backend: string;
@@ -25,17 +19,14 @@ export interface RelayContext {
   readonly clock: Clock;
   readonly report: (attempt: UpstreamAttempt) => void;
   /** Stands between the backend's answer and the client's. */
-  readonly filter?: AnswerFilter;
+  readonly filter?: AnswerFilter | undefined;
   /** Sees an answer that passes. */
-  readonly measure?: AnswerMeasure;
+  readonly measure?: AnswerMeasure | undefined;
   /** Asked once. Absent: every answer passes. */
-  readonly onHead?: (status: number, headers: readonly string[]) => HeadVerdict;
+  readonly onHead?: HeadJudge;
   /** Milliseconds after which the answer is given up, finished or not. */
   readonly withinMs?: number;
 }
-
-/** Of an answer that is thrown away: a short one is read to its end, so that its connection lives on. */
-const discarded = { bytes: 64 * 1024, ms: 1000 } as const;
 
 /**
  * Sends one request to one backend and relays the answer as it arrives, no faster than the caller takes it. When
@@ -55,151 +46,150 @@ export function relay(
 ): Promise<Verdict<number | "again">> {
   // It tells no more that it closes, and takes no byte: the backend's connection would stand still for it.
   if (response.destroyed) return Promise.reject(new CallerLeft());
-  const { promise, resolve, reject } = Promise.withResolvers<Verdict<number | "again">>();
-  const startedAt = context.clock.monotonic();
-  let firstByteMs: number | undefined;
-  let done = false;
-  const finish = (outcome: UpstreamAttempt["outcome"]) => {
-    done = true;
-    stopTimer?.();
-    response.off("close", onClose);
-    response.off("drain", onDrain);
-    context.measure?.over();
-    context.report({
-      backend: context.backend,
-      outcome,
-      durationMs: context.clock.monotonic() - startedAt,
-      ...(firstByteMs === undefined ? {} : { firstByteMs }),
-    });
-  };
-  const writer = new AnswerWriter(response);
-  const direct: AnswerSink = {
-    head(status, headers) {
-      firstByteMs = context.clock.monotonic() - startedAt;
-      writer.head(status, responseHeaders(headers, context.requestId));
-    },
-    data: (chunk) => writer.data(chunk),
-    end() {
-      finish("answered");
-      const { req } = response;
-      // The backend did not wait for the end of the body. The answer ends behind it: Node cuts a connection that is not kept
-      // as soon as its answer has ended, and a client that still sends would get a reset in place of it.
-      if (req.complete) writer.end();
-      else
-        discardRest(req, (whole) => {
-          writer.end();
-          // Where the next request begins could not be told.
-          if (!whole) req.socket.destroySoon();
-        });
-      resolve(allow(response.statusCode));
-    },
-    error(fault) {
-      if (fault instanceof BodyBrokenOff) return brokenOff(fault);
-      finish((fault as { code?: string }).code === "backend_timeout" ? "timeout" : "unreachable");
-      if (response.headersSent) response.destroy();
-      reject(fault);
-    },
-  };
-  const brokenOff = ({ denied }: BodyBrokenOff) => {
-    finish("aborted");
-    if (response.headersSent) response.destroy();
-    if (denied === undefined) reject(new CallerLeft());
-    else resolve(denied);
-  };
-  const filtered =
-    context.filter?.(direct, {
-      resume: () => forwarding.resume(),
-      over: () => done,
-      withhold(fault) {
-        if (done) return;
-        forwarding.cancel();
-        finish("answered");
-        reject(fault);
-      },
-    }) ?? direct;
-  const gate = new HeadGate(context.measure?.measured(filtered) ?? filtered, context, () => {
-    firstByteMs = context.clock.monotonic() - startedAt;
-    finish("answered");
-    resolve(allow("again"));
-    return () => forwarding.cancel();
+  return new Promise((resolve, reject) => {
+    new Relay(response, context, resolve, reject).start(forwarder, request);
   });
-  const onDrain = () => forwarding.resume();
-  const onClose = () => {
-    if (done) return;
-    forwarding.cancel();
-    finish("aborted");
-    reject(new CallerLeft());
-  };
-  response.on("drain", onDrain);
-  response.once("close", onClose);
-  const stopTimer =
-    context.withinMs === undefined
-      ? undefined
-      : context.clock.after(context.withinMs, () => {
-          if (done) return;
-          forwarding.cancel();
-          filtered.error(
-            new BackendFault("backend_timeout", "the answer took too long in all", { sent: true }),
-          );
-        });
-  const forwarding = forwarder.forward(request, gate);
-  return promise;
 }
 
-/** Lets an answer through, or throws it away, as its head decides. */
-class HeadGate implements AnswerSink {
-  readonly #inner: AnswerSink;
+/** One answer on its way to the client. */
+class Relay implements AnswerSink {
+  readonly #response: ServerResponse;
   readonly #context: RelayContext;
-  readonly #onDiscard: () => () => void;
-  #discarding: { left: number; readonly over: () => void; readonly cancel: () => void } | undefined;
+  readonly #resolve: (outcome: Verdict<number | "again">) => void;
+  readonly #reject: (fault: unknown) => void;
+  readonly #writer: AnswerWriter;
+  readonly #startedAt: number;
+  #firstByteMs: number | undefined;
+  #forwarding: Forwarding | undefined;
+  #stopTimer: Cancel | undefined;
+  #waitsForRoom = false;
+  #done = false;
 
-  /** @param onDiscard hears that the answer is thrown away; returns what cancels the rest of it */
-  constructor(inner: AnswerSink, context: RelayContext, onDiscard: () => () => void) {
-    this.#inner = inner;
+  constructor(
+    response: ServerResponse,
+    context: RelayContext,
+    resolve: (outcome: Verdict<number | "again">) => void,
+    reject: (fault: unknown) => void,
+  ) {
+    this.#response = response;
     this.#context = context;
-    this.#onDiscard = onDiscard;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#writer = new AnswerWriter(response);
+    this.#startedAt = context.clock.monotonic();
+  }
+
+  start(forwarder: Forwarder, request: OutboundRequest): void {
+    const { filter, measure, withinMs, clock } = this.#context;
+    const filtered =
+      filter?.(this, {
+        resume: () => this.#forwarding?.resume(),
+        over: () => this.#done,
+        withhold: (fault) => this.#withhold(fault),
+      }) ?? this;
+    const gate = new HeadGate(measure?.measured(filtered) ?? filtered, this.#context, () => this.#discard());
+    this.#response.on("close", this.#onClose);
+    if (withinMs !== undefined)
+      this.#stopTimer = clock.after(withinMs, () => {
+        if (this.#done) return;
+        this.#forwarding?.cancel();
+        filtered.error(
+          new BackendFault("backend_timeout", "the answer took too long in all", { sent: true }),
+        );
+      });
+    this.#forwarding = forwarder.forward(request, gate);
   }
 
   head(status: number, headers: readonly string[]): void {
-    const verdict = this.#context.onHead?.(status, headers) ?? { pass: true };
-    if (verdict.pass) {
-      const { retryAfterSeconds: seconds } = verdict;
-      return this.#inner.head(status, seconds === undefined ? headers : withRetryAfter(headers, seconds));
-    }
-    const cancel = this.#onDiscard();
-    const over = this.#context.clock.after(discarded.ms, cancel);
-    this.#discarding = { left: discarded.bytes, over, cancel };
+    this.#noteFirstByte();
+    this.#writer.head(status, responseHeaders(headers, this.#context.requestId));
   }
 
   data(chunk: Uint8Array): boolean {
-    const discarding = this.#discarding;
-    if (discarding === undefined) return this.#inner.data(chunk);
-    discarding.left -= chunk.length;
-    if (discarding.left < 0) {
-      discarding.over();
-      discarding.cancel();
+    const hasRoom = this.#writer.data(chunk);
+    if (!hasRoom && !this.#waitsForRoom) {
+      this.#waitsForRoom = true;
+      this.#response.once("drain", this.#onDrain);
     }
-    return true;
+    return hasRoom;
   }
 
   end(): void {
-    if (this.#discarding === undefined) this.#inner.end();
-    else this.#discarding.over();
+    this.#finish("answered");
+    const { req } = this.#response;
+    // The backend did not wait for the end of the body. The answer ends behind it: Node cuts a connection that is not kept
+    // as soon as its answer has ended, and a client that still sends would get a reset in place of it.
+    if (req.complete) this.#writer.end();
+    else
+      discardRest(req, (whole) => {
+        this.#writer.end();
+        // Where the next request begins could not be told.
+        if (!whole) req.socket.destroySoon();
+      });
+    this.#resolve(allow(this.#response.statusCode));
   }
 
   error(fault: Error): void {
-    if (this.#discarding === undefined) this.#inner.error(fault);
-    else this.#discarding.over();
+    const isBody = fault instanceof BodyBrokenOff;
+    if (isBody) this.#finish("aborted");
+    else this.#finish((fault as { code?: string }).code === "backend_timeout" ? "timeout" : "unreachable");
+    this.#forget();
+    if (this.#response.headersSent) this.#response.destroy();
+    if (!isBody) this.#reject(fault);
+    else if (fault.denied === undefined) this.#reject(new CallerLeft());
+    else this.#resolve(fault.denied);
   }
-}
 
-/** @param headers flat raw pairs */
-export function withRetryAfter(headers: readonly string[], seconds: number): string[] {
-  const others: string[] = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = (headers[at] as string).toLowerCase();
-    if (name !== "retry-after" && name !== "retry-after-ms")
-      others.push(headers[at] as string, headers[at + 1] as string);
+  #withhold(fault: unknown): void {
+    if (this.#done) return;
+    this.#forwarding?.cancel();
+    this.#finish("answered");
+    this.#forget();
+    this.#reject(fault);
   }
-  return [...others, "retry-after", String(seconds)];
+
+  /** @returns cancels what is still to come of an answer that is thrown away */
+  #discard(): () => void {
+    this.#noteFirstByte();
+    this.#finish("answered");
+    this.#forget();
+    this.#resolve(allow("again"));
+    return () => this.#forwarding?.cancel();
+  }
+
+  readonly #onDrain = (): void => {
+    this.#waitsForRoom = false;
+    if (!this.#done) this.#forwarding?.resume();
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#done) return;
+    this.#forwarding?.cancel();
+    this.#finish("aborted");
+    this.#reject(new CallerLeft());
+  };
+
+  #noteFirstByte(): void {
+    this.#firstByteMs = this.#context.clock.monotonic() - this.#startedAt;
+  }
+
+  #finish(outcome: UpstreamAttempt["outcome"]): void {
+    const { backend, clock, measure, report } = this.#context;
+    this.#done = true;
+    this.#stopTimer?.();
+    measure?.over();
+    const durationMs = clock.monotonic() - this.#startedAt;
+    const firstByteMs = this.#firstByteMs;
+    report(
+      firstByteMs === undefined
+        ? { backend, outcome, durationMs }
+        : { backend, outcome, durationMs, firstByteMs },
+    );
+  }
+
+  /** The response goes on to another answer. One that ends takes its listeners with it. */
+  #forget(): void {
+    this.#response.off("close", this.#onClose);
+    this.#response.off("drain", this.#onDrain);
+  }
 }

@@ -50,20 +50,14 @@ export function sendToOneOf(
     isAnswered: () => response.headersSent,
     isCallerGone: () => response.destroyed,
   };
-  return tryPlaces<Verdict<Answered>>(gateway, ready, triable, async (attempt) => {
-    const answered = await send(gateway, granted, attempt);
-    if (!answered.allowed) return answered;
-    return answered.value === "again"
-      ? "again"
-      : allow({ status: answered.value, backend: attempt.place.backend.name });
-  });
+  return tryPlaces<Verdict<Answered>>(gateway, ready, triable, (attempt) => send(gateway, granted, attempt));
 }
 
 async function send(
   gateway: Gateway,
   granted: GrantedRequest,
   { place, judge }: Attempt,
-): Promise<Verdict<number | "again">> {
+): Promise<Verdict<Answered> | "again"> {
   const { head, grant, request, response, draft } = granted;
   const { backend } = place;
   const nameAt = namesAt(gateway, place, grant.deployment);
@@ -73,7 +67,7 @@ async function send(
     path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
     headers: [...requestHeaders(request.rawHeaders, draft.requestId), ...named],
     body,
-    ...(isQuick(head.operation) ? { firstByteTimeoutMs: gateway.quickFirstByteTimeoutMs } : {}),
+    firstByteTimeoutMs: isQuick(head.operation) ? gateway.quickFirstByteTimeoutMs : Infinity,
   };
   const credential =
     backend.outbound.atHand?.() ??
@@ -83,21 +77,23 @@ async function send(
         signal,
       ),
     ));
-  const claims = claimsOf(grant, head.operation.createdIn, backend.name, gateway.ownership, draft.requestId);
-  const measure = measureAnswer(head.operation, (usage) => {
-    if (usage !== undefined) draft.usage = usage;
-    gateway.metrics.usage({ deployment: draft.deployment, usage });
-  });
-  return relay(backend.forwarder, { ...outbound, headers: [...outbound.headers, ...credential] }, response, {
+  outbound.headers.push(...credential);
+  const relayed = await relay(backend.forwarder, outbound, response, {
     backend: backend.name,
     requestId: draft.requestId,
     clock: gateway.clock,
     report: (attempt) => gateway.metrics.attempt(attempt),
-    ...(claims === undefined ? {} : { filter: claims }),
-    ...(measure === undefined ? {} : { measure }),
+    filter: claimsOf(grant, head.operation.createdIn, backend.name, gateway.ownership, draft.requestId),
+    measure: measureAnswer(head.operation, (usage) => {
+      if (usage !== undefined) draft.usage = usage;
+      gateway.metrics.usage({ deployment: draft.deployment, usage });
+    }),
     onHead: (status, headers) => judge(status, headers, credential),
     withinMs: timeLeft(gateway.totalTimeoutMs - (gateway.clock.monotonic() - draft.begunAt)),
   });
+  if (!relayed.allowed) return relayed;
+  const { value: status } = relayed;
+  return status === "again" ? status : allow({ status, backend: backend.name });
 }
 
 /** In tenths of a second, rounded up: timers of the same length share one list, and one of its own for each is dear. */

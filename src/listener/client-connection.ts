@@ -52,7 +52,7 @@ export class ClientConnection {
 
   #serve({ response, begin }: Waiting): void {
     this.#answering = response;
-    response.once("close", () => this.#next());
+    response.on("close", () => this.#next());
     begin();
   }
 

@@ -54,7 +54,7 @@ export async function serveExchange(
     else response.destroy();
   });
   // It comes once, after the last byte or the end of the connection, whichever is first.
-  response.once("close", () => {
+  response.on("close", () => {
     // A response that never was begun has status 200 by default: that must not be what the record says.
     const left = !response.writableFinished;
     server.record(complete(server, draft, outcome, left ? 499 : response.statusCode));
@@ -94,24 +94,26 @@ export async function serveExchange(
 export type Outcome = Pick<Exchange, "decision" | "answeredBy">;
 
 export function begin({ clock }: ExchangeServer, request: IncomingMessage): ExchangeDraft {
-  const remoteAddress = request.socket.remoteAddress;
-  return {
+  const draft: ExchangeDraft = {
     requestId: randomUUID(),
     startedAt: clock.now(),
     begunAt: clock.monotonic(),
     method: request.method ?? "",
-    ...(remoteAddress === undefined ? {} : { remoteAddress }),
   };
+  const { remoteAddress } = request.socket;
+  if (remoteAddress !== undefined) draft.remoteAddress = remoteAddress;
+  return draft;
 }
 
 export const complete = (
   { clock }: ExchangeServer,
   draft: ExchangeDraft,
-  outcome: Outcome,
+  { decision, answeredBy }: Outcome,
   status: number,
 ): Exchange => ({
   ...draft,
-  ...outcome,
+  decision,
+  answeredBy,
   status,
   durationMs: clock.monotonic() - draft.begunAt,
 });

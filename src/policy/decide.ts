@@ -55,7 +55,7 @@ export function decide(entry: ClientEntry, target: Target, circumstances: Circum
 }
 
 /** What is known of a request before its body is read. */
-export type RequestSoFar = Pick<Target, "operation" | "group"> & { readonly deployment?: string };
+export type RequestSoFar = Pick<Target, "operation" | "group"> & { readonly deployment?: string | undefined };
 
 /**
  * Could any body make this request one that is granted? Where none could, it is denied before a byte of the body is

@@ -17,7 +17,7 @@ import { shapes } from "./shapes/shapes.ts";
 export function parseBody(head: RequestHead, body: Uint8Array): Verdict<Target> {
   const { operation } = head;
   if (head.body !== "json") throw new TypeError(`${operation.name}: it has no JSON body to parse`);
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const found = readJson(bytes, shapes[operation.shape], {
     drawsImages: head.imageDeployment !== undefined,
     allows: head.allows,

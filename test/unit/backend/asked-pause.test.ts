@@ -18,6 +18,11 @@ describe("the pause that an answer asks for", () => {
       12_000,
     ],
     [
+      "the reset of a limit whose name is as short and as large as can be",
+      { "X-RATELIMIT-REMAINING-A": "0", "X-RATELIMIT-RESET-A": "3" },
+      3000,
+    ],
+    [
       "a reset as OpenAI writes it",
       { "x-ratelimit-reset-requests": "1m30.5s", "x-ratelimit-remaining-requests": "-1" },
       90_500,

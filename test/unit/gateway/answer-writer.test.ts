@@ -112,4 +112,20 @@ describe("AnswerWriter", () => {
     });
     expect(taken).toEqual([true, false, false]);
   });
+
+  it("lets all heads go that came alone in the same turn", async () => {
+    const flushed: string[] = [];
+    for (const name of ["first", "ended", "last"]) {
+      const response = {
+        writeHead() {},
+        flushHeaders: () => flushed.push(name),
+        end: () => flushed.push(`${name}'s end`),
+      } as unknown as ServerResponse;
+      const writer = new AnswerWriter(response);
+      writer.head(200, []);
+      if (name === "ended") writer.end();
+    }
+    await new Promise(setImmediate);
+    expect(flushed).toEqual(["ended's end", "first", "last"]);
+  });
 });

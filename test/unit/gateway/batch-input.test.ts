@@ -35,8 +35,10 @@ const rights = createRightsCompiler({ deployments: ["near", "far", "gone"], role
   operations: ["batches"],
 });
 const asked = (book: Ownership, target = batch) =>
-  grantBatchInputs({ client: "device-1", target }, { store: book.store, ...places }, (wider) =>
-    decide({ name: "device-1", rights }, wider, { at: clock.now() }),
+  grantBatchInputs(
+    { client: "device-1", target },
+    () => ({ store: book.store, ...places }),
+    (wider) => decide({ name: "device-1", rights }, wider, { at: clock.now() }),
   );
 const places = {
   backends: ["north", "south"],

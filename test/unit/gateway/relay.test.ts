@@ -126,6 +126,30 @@ describe("relay", () => {
     await expect.poll(() => calls).toEqual(["resume"]);
   });
 
+  it("has it go on once each time that the caller has room again, however much came meanwhile", async () => {
+    const { client, backend, calls, response } = await relaying();
+    backend.head(200, []);
+    const answer = await answerTo(client);
+    answer.resume();
+    const chunk = Buffer.alloc(1_000_000);
+    for (const times of [1, 2]) {
+      while (backend.data(chunk));
+      backend.data(chunk);
+      expect(response.listenerCount("drain")).toBe(1);
+      await expect.poll(() => calls).toEqual(Array.from({ length: times }, () => "resume"));
+    }
+  });
+
+  it("leaves nothing on the response that another answer will be sent with", async () => {
+    const { response, backend, done } = await relaying({ onHead: () => ({ pass: false }) });
+    const closing = response.listenerCount("close");
+    backend.head(503, []);
+    backend.end();
+    expect(await done).toMatchObject({ value: "again" });
+    expect(response.listenerCount("close")).toBe(closing - 1);
+    expect(response.listenerCount("drain")).toBe(0);
+  });
+
   it("cancels the backend call when the caller leaves, and reports it once", async () => {
     const { client, backend, calls, done, attempts } = await relaying();
     backend.head(200, []);
