@@ -1,8 +1,10 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** How often it is looked: in between come 5 MB at the highest rates. */
-const everyMs = 10;
+/** How often it is looked: in between come 5 MB at the highest rates. Less often while next to nothing comes. */
+const everyMs = { busy: 10, idle: 100 };
+/** Bytes between two looks that are next to nothing. */
+const fewBytes = 64 * 1024;
 /** Bytes outside the heap that may come together. */
 const stepBytes = 16 * 1024 * 1024;
 /**
@@ -19,6 +21,7 @@ const growth = 150;
 export class YoungBuffers {
   readonly #held: () => number;
   #floor = Infinity;
+  #last = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param held bytes of those that are needed still: to collect would only make them old */
@@ -28,16 +31,25 @@ export class YoungBuffers {
 
   start(): void {
     setFlagsFromString(`--heap-growing-percent=${growth}`);
-    this.#timer = setInterval(() => this.look(), everyMs);
-    this.#timer.unref();
+    this.#lookIn(everyMs.idle);
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #lookIn(ms: number): void {
+    this.#timer = setTimeout(() => {
+      const before = this.#last;
+      this.look();
+      // Collected or not: what has come or gone shows that bodies pass.
+      this.#lookIn(Math.abs(this.#last - before) > fewBytes ? everyMs.busy : everyMs.idle);
+    }, ms).unref();
   }
 
   look(): void {
     const bytes = this.#passed;
+    this.#last = bytes;
     // What is always there is no reason: only what has come since it was least.
     if (bytes - this.#floor < stepBytes) {
       this.#floor = Math.min(this.#floor, bytes);

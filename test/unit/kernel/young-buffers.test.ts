@@ -41,4 +41,27 @@ describe("YoungBuffers", () => {
     young.look();
     expect(outside() - before).toBeGreaterThan(18 * megabyte);
   });
+
+  it("looks a hundred times a second while bodies pass, and seldom while none do", () => {
+    vi.useFakeTimers();
+    let looks = 0;
+    const young = new YoungBuffers(() => {
+      looks += 1;
+      return 0;
+    });
+    young.start();
+    try {
+      vi.advanceTimersByTime(1000);
+      const idle = looks;
+      expect(idle).toBeLessThan(15);
+      for (let ms = 0; ms < 1000; ms += 10) {
+        passBy(megabyte / 8);
+        vi.advanceTimersByTime(10);
+      }
+      expect(looks - idle).toBeGreaterThan(80);
+    } finally {
+      young.stop();
+      vi.useRealTimers();
+    }
+  });
 });
