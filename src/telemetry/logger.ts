@@ -65,13 +65,15 @@ export function createLogger(options: LoggerOptions): ProcessLog {
   );
   const lines = new GatheredLines(maxWrite, (text) => void destination.write(text));
   const { worker } = options;
-  let { level: least } = options;
+  let least = levels.indexOf(options.level);
   const writer = (level: LogLevel) => {
+    const rank = levels.indexOf(level);
     const isUrgent = level === "warn" || level === "error";
     return (fields: object, message: string) => {
       // Asked first: a line that nobody will read must not cost a walk through its fields.
-      if (levels.indexOf(level) < levels.indexOf(least)) return;
-      const before = { level, time: isoTime(Date.now()), ...(worker === undefined ? {} : { worker }) };
+      if (rank < least) return;
+      const time = isoTime(Date.now());
+      const before = worker === undefined ? { level, time } : { level, time, worker };
       lines.write(`${redactedLine(before, fields, message)}\n`);
       if (isUrgent) lines.pass();
     };
@@ -82,7 +84,7 @@ export function createLogger(options: LoggerOptions): ProcessLog {
     warn: writer("warn"),
     error: writer("error"),
     setLevel(level) {
-      least = level;
+      least = levels.indexOf(level);
     },
     flush: () =>
       new Promise((resolve, reject) => {

@@ -1,12 +1,12 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Clock } from "../kernel/clock.ts";
 import type { RefreshingState } from "../kernel/refreshing.ts";
 import type { UpstreamState } from "../model/upstream-state.ts";
 import type { Exchange } from "../model/exchange.ts";
 import { type Metrics, shedReasons } from "../model/metrics.ts";
-import { batched } from "../kernel/batched.ts";
 import { registerCircuits } from "./circuit-metrics.ts";
 import { registerFreshness } from "./freshness-metrics.ts";
+import { DurationTally, Tally } from "./tallies.ts";
 
 /** The counting port, and the page that a Prometheus server reads. */
 export interface ProcessMetrics extends Metrics {
@@ -33,12 +33,6 @@ export interface MetricsOptions {
 }
 
 /**
- * Seconds. Denials take a millisecond, embeddings tens, a reasoning model minutes: the buckets span all of them,
- * up to the default first-byte timeout.
- */
-const durationBuckets = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-
-/**
  * Label values come from the configuration and from fixed lists, never from a caller. This bounds the series even
  * so: beyond it a new value counts as `other`, and memory stays where it is.
  */
@@ -58,13 +52,8 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
   }).set({ version: options.version, node: process.versions.node }, 1);
   registerFreshness(registry, options.clock, options.freshness ?? (() => []));
   registerCircuits(registry, options.upstreams ?? (() => []));
-  const observe = batched(requestMetrics(registers));
-  const attempt = batched(upstreamMetrics(registers));
-  const counted = () => {
-    observe.pass();
-    attempt.pass();
-    return registry;
-  };
+  const observe = requestMetrics(registers);
+  const attempt = upstreamMetrics(registers);
   const usage = usageMetrics(registers);
   const connection = connectionMetrics(registers);
   const reload = reloadMetrics(registers);
@@ -77,65 +66,57 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
     reload,
     shed,
     contentType: registry.contentType,
-    render: () => counted().metrics(),
-    snapshot: () => counted().getMetricsAsJSON(),
+    render: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
   };
 }
 
 function requestMetrics(registers: Registry[]): Metrics["observe"] {
-  const requests = new Counter({
+  const requests = new Tally({
     name: "certgate_requests_total",
     help: "Finished requests.",
     labelNames: ["client", "operation", "decision", "reason", "status"],
     registers,
   });
-  const durations = new Histogram({
+  const durations = new DurationTally({
     name: "certgate_request_duration_seconds",
     help: "From a request's arrival to the end of its answer.",
     labelNames: ["operation", "decision"],
-    buckets: durationBuckets,
     registers,
   });
   const clientLabel = boundedLabel();
   const operationLabel = boundedLabel();
   return (exchange: Exchange) => {
     const operation = operationLabel(exchange.operation);
-    const { decision } = exchange;
-    requests.inc({
-      // Set only for callers whom the client map knows: an unknown caller cannot make a series.
-      client: clientLabel(exchange.client),
-      operation,
-      decision,
-      reason: exchange.reason ?? "",
-      status: exchange.status,
-    });
-    durations.observe({ operation, decision }, Math.max(0, exchange.durationMs) / 1000);
+    const { decision, reason = "", status } = exchange;
+    // Set only for callers whom the client map knows: an unknown caller cannot make a series.
+    const client = clientLabel(exchange.client);
+    requests.add([client, operation, decision, reason, status]);
+    durations.add([operation, decision], exchange.durationMs);
   };
 }
 
 function upstreamMetrics(registers: Registry[]): Metrics["attempt"] {
-  const durations = new Histogram({
+  const durations = new DurationTally({
     name: "certgate_upstream_duration_seconds",
     help: "From an attempt's start to the end of the backend's answer, or to the attempt's failure.",
     labelNames: ["backend", "outcome"],
-    buckets: durationBuckets,
     registers,
   });
-  const firstBytes = new Histogram({
+  const firstBytes = new DurationTally({
     name: "certgate_upstream_first_byte_seconds",
     help: "From an attempt's start to the head of the backend's answer.",
     labelNames: ["backend"],
-    buckets: durationBuckets,
     registers,
   });
   return ({ backend, outcome, durationMs, firstByteMs }) => {
-    durations.observe({ backend, outcome }, Math.max(0, durationMs) / 1000);
-    if (firstByteMs !== undefined) firstBytes.observe({ backend }, Math.max(0, firstByteMs) / 1000);
+    durations.add([backend, outcome], durationMs);
+    if (firstByteMs !== undefined) firstBytes.add([backend], firstByteMs);
   };
 }
 
 function usageMetrics(registers: Registry[]): Metrics["usage"] {
-  const tokens = new Counter({
+  const tokens = new Tally({
     name: "certgate_tokens_total",
     help: "Tokens of answers whose backend said how many they cost.",
     labelNames: ["deployment", "direction"],
@@ -151,8 +132,8 @@ function usageMetrics(registers: Registry[]): Metrics["usage"] {
   return (measured) => {
     const deployment = deploymentLabel(measured.deployment);
     if (measured.usage === undefined) return unknown.inc({ deployment });
-    tokens.inc({ deployment, direction: "input" }, measured.usage.inputTokens);
-    tokens.inc({ deployment, direction: "output" }, measured.usage.outputTokens);
+    tokens.add([deployment, "input"], measured.usage.inputTokens);
+    tokens.add([deployment, "output"], measured.usage.outputTokens);
   };
 }
 

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { QuickFields } from "../../../src/kernel/redact.ts";
 import { createLogger, type ProcessLog } from "../../../src/telemetry/logger.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -53,6 +54,20 @@ describe("createLogger", () => {
       "warn",
       "error",
     ]);
+  });
+
+  it("asks nothing of fields whose line nobody will read", async () => {
+    const { log, lines } = await logToFile("warn");
+    const asked = (): never => {
+      throw new Error("asked");
+    };
+    class Fields extends QuickFields {
+      readonly fields = asked;
+      readonly plainJson = asked;
+    }
+    log.info(new Fields(), "request");
+    expect(await lines()).toEqual([]);
+    expect(() => log.warn(new Fields(), "request")).toThrow("asked");
   });
 
   it("hides secrets in fields, in errors and in the message", async () => {
