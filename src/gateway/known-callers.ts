@@ -28,25 +28,24 @@ export class KnownCallers {
    */
   callerOf(thumbprint: string | undefined, capture: () => Presented | undefined): ConnectionCaller {
     const known = thumbprint === undefined ? undefined : this.#known.get(thumbprint);
-    if (known === undefined) return new ConnectionCaller(this.#decisionOn(capture() ?? nothing));
+    if (known === undefined) return new ConnectionCaller(this.#decisionOn(capture() ?? nothing, thumbprint));
     return new ConnectionCaller(known, () => {
       const presented = capture();
-      return presented === undefined ? undefined : this.#decisionOn(presented);
+      return presented === undefined ? undefined : this.#decisionOn(presented, thumbprint);
     });
   }
 
-  #decisionOn(presented: Presented): CallerDecision {
+  #decisionOn(presented: Presented, thumbprint: string | undefined): CallerDecision {
+    if (thumbprint === undefined) return new CallerDecision(presented, this.#facts);
     const decision: CallerDecision = new CallerDecision(presented, this.#facts, () =>
-      this.#keep(decision, presented),
+      this.#keep(thumbprint, decision),
     );
     return decision;
   }
 
-  #keep(decision: CallerDecision, { tls }: Presented): void {
-    const { thumbprint } = decision;
-    if (thumbprint === undefined || tls === "not-asked" || !tls.authorized) return;
-    if (this.#known.get(thumbprint) === decision) return;
-    if (!this.#known.has(thumbprint) && this.#known.size >= this.#most)
+  #keep(thumbprint: string, decision: CallerDecision): void {
+    const isNew = !this.#known.has(thumbprint);
+    if (isNew && this.#known.size >= this.#most)
       this.#known.delete(this.#known.keys().next().value as string);
     this.#known.set(thumbprint, decision);
   }
