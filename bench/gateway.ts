@@ -7,7 +7,7 @@ import { type Lineup, measure, whileIdle } from "./gateway/measure.ts";
 import { residentBytes } from "./gateway/process-figures.ts";
 import { buildGateway, type Running, startBackends, startGateway, startPeer } from "./gateway/programs.ts";
 import { reloadLines } from "./gateway/reload.ts";
-import { handshakeRows, loadRows, plainLoad, type Row, type Times } from "./gateway/rows.ts";
+import { handshakeLoad, handshakeRows, loadRows, plainLoad, type Row, type Times } from "./gateway/rows.ts";
 import { directly, type Line, linesOf, render } from "./gateway/table.ts";
 
 export interface GatewayBenchOptions {
@@ -129,21 +129,27 @@ async function startAll(
   return targets;
 }
 
-/** Until a just-in-time compiler has seen so many, a request costs several times as much. */
-const warmRequests = 20_000;
+/** Until a just-in-time compiler has seen so many, each costs more: first several times as much. */
+const warm = { requests: 60_000, handshakes: 5000 };
 
-/** What a just-in-time compiler needs once; also shows at once who answers nothing. */
+/** What a just-in-time compiler needs once, of all that is measured; also shows at once who answers nothing. */
 async function warmUp(
   targets: readonly Running[],
   lineup: Lineup,
   { quick }: GatewayBenchOptions,
 ): Promise<void> {
-  const load = plainLoad(lineup.grounds, { warmUpMs: 100, measureMs: quick ? 1000 : 3000 });
-  for (const target of targets) {
-    let answered = 0;
-    for (let turn = 0; turn < (quick ? 1 : 10) && answered < warmRequests; turn += 1)
-      answered += (await measure(load, target, lineup)).answers;
-  }
+  const times = { warmUpMs: 100, measureMs: quick ? 1000 : 3000 };
+  for (const [load, enough] of [
+    [plainLoad(lineup.grounds, times), warm.requests],
+    [handshakeLoad(lineup.grounds, times), warm.handshakes],
+  ] as const)
+    for (const target of targets) {
+      // What was compiled before it was started needs no more than to be seen to answer.
+      const isCompiled = (peers as readonly string[]).includes(target.name);
+      let answered = 0;
+      for (let turn = 0; turn < (quick || isCompiled ? 1 : 20) && answered < enough; turn += 1)
+        answered += (await measure(load, target, lineup)).answers;
+    }
 }
 
 async function runRow(
