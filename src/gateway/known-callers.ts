@@ -1,8 +1,10 @@
 import type { Presented } from "../identity/client-certificate.ts";
 import { CallerDecision, type CallerFacts, ConnectionCaller } from "./caller.ts";
 
-/** About 4 KB each. */
+/** About 4 KB each, where clients send what they should. */
 const mostKnown = 10_000;
+/** Bytes of a chain that may be remembered: many times what an honest one has. Others are read on each connection. */
+const longestChain = 16 * 1024;
 
 /**
  * Certificates that were let in, and whose chain the TLS library accepted. A device that connects again is spared what
@@ -30,16 +32,23 @@ export class KnownCallers {
     const known = thumbprint === undefined ? undefined : this.#known.get(thumbprint);
     if (known === undefined) return new ConnectionCaller(this.#decisionOn(capture() ?? nothing, thumbprint));
     return new ConnectionCaller(known, () => {
+      // Judged twice on this connection, and not on the next; what is let in now is remembered in its place.
+      if (thumbprint !== undefined && this.#known.get(thumbprint) === known) this.#known.delete(thumbprint);
       const presented = capture();
       return presented === undefined ? undefined : this.#decisionOn(presented, thumbprint);
     });
   }
 
   #decisionOn(presented: Presented, thumbprint: string | undefined): CallerDecision {
-    if (thumbprint === undefined) return new CallerDecision(presented, this.#facts);
-    const decision: CallerDecision = new CallerDecision(presented, this.#facts, () =>
-      this.#keep(thumbprint, decision),
-    );
+    const decision: CallerDecision = new CallerDecision(presented, this.#facts, () => {
+      // Whose chain it is was told before it was read: the two must be the same certificate's.
+      if (
+        thumbprint !== undefined &&
+        thumbprint === decision.thumbprint &&
+        bytesOf(presented) <= longestChain
+      )
+        this.#keep(thumbprint, decision);
+    });
     return decision;
   }
 
@@ -53,3 +62,6 @@ export class KnownCallers {
 
 /** Fails closed: a connection that cannot be looked at has no certificate. */
 const nothing: Presented = { chain: undefined, tls: { authorized: false } };
+
+const bytesOf = ({ chain }: Presented): number =>
+  chain === undefined ? 0 : chain.others.reduce((sum, { length }) => sum + length, chain.leaf.length);

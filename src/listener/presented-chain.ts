@@ -5,9 +5,9 @@ import type { Presented } from "../identity/client-certificate.ts";
 const mostCertificates = 16;
 
 /**
- * Captures what a peer presented, once, on `secureConnection`: later calls of the same getters lose the issuers on
- * some Node versions, and on a resumed session all of them show the leaf only. The walk follows the list as it was
- * sent; it proves nothing about who issued whom.
+ * Captures what a peer presented. On some Node versions later calls of the same getters lose the issuers, and on a resumed
+ * session all of them show the leaf only: `runtime-check.ts` proves that this one shows them, later too. The walk follows
+ * the list as it was sent; it proves nothing about who issued whom.
  */
 export function capturePresented(socket: TLSSocket): Presented {
   const tls = socket.authorized

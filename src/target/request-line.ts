@@ -34,6 +34,7 @@ interface Kept {
  */
 const keptOf = new WeakMap<Surface, Map<string, Kept>>();
 const mostKept = 500;
+const longestKept = 512;
 
 /** Denies with `request_malformed` or `operation_unknown`. */
 export function readRequestLine(method: string, url: string, surface: Surface): Verdict<RequestLine> {
@@ -42,8 +43,11 @@ export function readRequestLine(method: string, url: string, surface: Surface): 
   const known = kept.get(url);
   if (known?.method === method) return known.reading;
   const reading = readAnew(method, url, surface);
-  if (reading.allowed && comesAgain(reading.value) && kept.size < mostKept)
+  if (reading.allowed && url.length <= longestKept && comesAgain(reading.value)) {
+    // All at once: who sends ever new ones must not keep out what really comes again.
+    if (kept.size >= mostKept) kept.clear();
     kept.set(url, { method, reading });
+  }
   return reading;
 }
 

@@ -116,6 +116,22 @@ describe("a certificate that was let in", () => {
     });
   });
 
+  it("is forgotten once it is denied: its next connection is judged once", () => {
+    let judged = 0;
+    const { verifier } = facts;
+    const known = new KnownCallers({
+      ...facts,
+      verifier: { verify: (presented) => ((judged += 1), verifier.verify(presented)) },
+    });
+    connect(known, complete()).identify();
+    clients = mapOf("a".repeat(64));
+    generation += 1;
+    connect(known, complete()).identify();
+    judged = 0;
+    connect(known, complete()).identify();
+    expect(judged).toBe(1);
+  });
+
   it("keeps its denial when the connection ended before it could be read again", () => {
     const known = new KnownCallers(facts);
     connect(known, complete()).identify();
@@ -141,6 +157,28 @@ describe("a certificate that was not let in", () => {
     expect(connect(known, leafAlone()).identify().allowed).toBe(false);
     expect(connect(known, complete()).identify().allowed).toBe(true);
     expect(captured).toHaveLength(2);
+  });
+});
+
+describe("a chain", () => {
+  it("with more beside it than any needs is read anew each time", () => {
+    const known = new KnownCallers(facts);
+    const { leaf, others } = chainOf(pki.client);
+    const padded: Presented = {
+      chain: { leaf, others: [...others, new Uint8Array(16 * 1024)] },
+      tls: { authorized: true },
+    };
+    expect(connect(known, padded).identify().allowed).toBe(true);
+    expect(connect(known, padded).identify().allowed).toBe(true);
+    expect(captured).toHaveLength(2);
+  });
+
+  it("of another certificate than was announced is not remembered as that one's", () => {
+    const known = new KnownCallers(facts);
+    connect(known, complete(second), pki.client).identify();
+    expect(connect(known, complete()).identify()).toMatchObject({
+      value: { principal: { thumbprint: pki.client.thumbprint } },
+    });
   });
 });
 

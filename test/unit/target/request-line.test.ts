@@ -21,6 +21,13 @@ describe("a request line that was read before", () => {
     expect(readRequestLine("POST", chat, surface).allowed).toBe(true);
   });
 
+  it("is remembered again after ever new ones have come", () => {
+    const own = compileSurface();
+    for (let count = 0; count < 600; count += 1)
+      readRequestLine("POST", `/openai/deployments/d${count}/chat/completions?api-version=2024-10-21`, own);
+    expect(readRequestLine("POST", chat, own)).toBe(readRequestLine("POST", chat, own));
+  });
+
   it("says nothing about another surface", () => {
     const row = {
       name: "own",
