@@ -35,7 +35,8 @@ export class MultipartParser {
   /** @throws MultipartFault with the rule that is broken; whatever the visitor throws */
   push(chunk: Uint8Array): void {
     const fresh = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    let bytes = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
+    let bytes =
+      this.#rest.length === 0 || this.#passesSeam(fresh) ? fresh : Buffer.concat([this.#rest, fresh]);
     for (;;) {
       const used = this.#step(bytes);
       if (used === undefined) break;
@@ -49,6 +50,18 @@ export class MultipartParser {
   end(): void {
     if (this.#state !== "end" || (this.#rest.length > 0 && !this.#rest.equals(crlf)))
       throw new MultipartFault("the body ends before its last delimiter");
+  }
+
+  /**
+   * Within a file only what lies across two chunks has to be looked at together, and copied for it.
+   * @returns whether no delimiter begins before the third byte of the fresh ones: what was left is content then, and done with
+   */
+  #passesSeam(fresh: Buffer): boolean {
+    const across = this.#delimiter.length + 1;
+    if (this.#state !== "content" || fresh.length <= across) return false;
+    if (Buffer.concat([this.#rest, fresh.subarray(0, across)]).includes(this.#delimiter)) return false;
+    this.#visitor.data(this.#rest);
+    return true;
   }
 
   /** @returns how many bytes are done with, or undefined when more are needed. */

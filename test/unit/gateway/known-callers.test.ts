@@ -89,11 +89,11 @@ describe("a certificate that was let in", () => {
   });
 
   it("is denied only for what it presented itself: a chain that was remembered may be out of date", () => {
-    let rejected: Presented | undefined;
-    const known = new KnownCallers({ ...facts, verifier: rejecting(() => rejected) });
+    const outdated = new Set<Presented>();
+    const known = new KnownCallers({ ...facts, verifier: rejecting(outdated) });
     const old = complete();
     expect(connect(known, old).identify().allowed).toBe(true);
-    rejected = old;
+    outdated.add(old);
     generation += 1;
     const renewed = connect(known, complete());
     expect(renewed.identify().allowed).toBe(true);
@@ -191,11 +191,11 @@ describe("a connection that has ended already", () => {
   });
 });
 
-/** The real verifier, but that it finds no path for one chain any more. */
-function rejecting(rejected: () => Presented | undefined): CallerFacts["verifier"] {
+/** The real verifier, but that it finds no path for some chains any more. */
+function rejecting(outdated: ReadonlySet<Presented>): CallerFacts["verifier"] {
   const { verifier } = facts;
   return {
     verify: (presented) =>
-      presented === rejected() ? deny("client_certificate_untrusted", "no path") : verifier.verify(presented),
+      outdated.has(presented) ? deny("client_certificate_untrusted", "no path") : verifier.verify(presented),
   };
 }
