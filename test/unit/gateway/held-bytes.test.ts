@@ -8,6 +8,8 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Bytes that are in use. */
 const inUse = () => {
+  // What a collection finds dead of buffers, another thread frees; the next one waits for it.
+  collectGarbage();
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
