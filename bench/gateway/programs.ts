@@ -5,6 +5,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { asShipped } from "../../scripts/as-shipped.ts";
 import type { Grounds } from "./grounds.ts";
 
 const run = promisify(execFile);
@@ -216,12 +217,6 @@ export interface GatewayOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-/** As the Dockerfile starts it. */
-const asShipped = {
-  options: ["--max-semi-space-size=16"],
-  env: { MALLOC_ARENA_MAX: "1", NODE_ENV: "production" },
-};
-
 /** Starts the built gateway with its real configuration: grants, CRLs, managed identity, log, metrics. */
 export async function startGateway(
   { name, program, nodeOptions = [] }: GatewayOptions,
@@ -279,12 +274,13 @@ export async function startGateway(
   };
   const file = join(folder, `${name}.yaml`);
   await writeFile(file, JSON.stringify(config));
+  const shipped = await asShipped();
   const child = await launch(
     name,
     cores.proxy,
     [
       process.execPath,
-      ...asShipped.options,
+      ...shipped.options,
       ...nodeOptions,
       join(program, "bin/certgate.mjs"),
       "serve",
@@ -292,7 +288,7 @@ export async function startGateway(
       file,
     ],
     folder,
-    { ...asShipped.env, AZURE_POD_IDENTITY_AUTHORITY_HOST: grounds.managedIdentity },
+    { ...shipped.env, AZURE_POD_IDENTITY_AUTHORITY_HOST: grounds.managedIdentity },
   );
   return { ...(await started(name, `Node ${process.versions.node}`, port, child, folder)), adminPort };
 }

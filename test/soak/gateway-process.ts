@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { asShipped } from "../../scripts/as-shipped.ts";
 
 /** `certgate serve` as a process of its own, as an operator runs it, with Node's inspector open on loopback. */
 export interface GatewayProcess {
@@ -30,9 +31,11 @@ export interface GatewayProcessOptions {
 const root = join(import.meta.dirname, "../..");
 
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
+  const shipped = await asShipped();
   const child = spawn(
     process.execPath,
     [
+      ...shipped.options,
       "--inspect=127.0.0.1:0",
       join(root, "src/main.ts"),
       "serve",
@@ -41,7 +44,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       "--config",
       options.configFile,
     ],
-    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } },
+    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...shipped.env, ...options.env } },
   );
   const ended = once(child, "close").then(([code]) => code as number | null);
   const errors: string[] = [];
