@@ -110,16 +110,21 @@ class GatheredLines {
   readonly #most: number;
   readonly #passOn: (text: string) => void;
   #text = "";
+  #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
+  /** @param most bytes that are passed on at once; a line that is longer by itself is passed on alone */
   constructor(most: number, passOn: (text: string) => void) {
     this.#most = most;
     this.#passOn = passOn;
   }
 
   write(line: string): void {
-    if (this.#text.length + line.length > this.#most) this.pass();
+    // A pipe counts bytes: by characters, lines that are not ASCII would be gathered beyond what it keeps whole.
+    const bytes = Buffer.byteLength(line);
+    if (this.#bytes + bytes > this.#most) this.pass();
     this.#text += line;
+    this.#bytes += bytes;
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(this.pass, gatheredMs);
     // Before the destination's own listener, which writes out what it was given.
@@ -134,6 +139,7 @@ class GatheredLines {
     }
     const text = this.#text;
     this.#text = "";
+    this.#bytes = 0;
     if (text !== "") this.#passOn(text);
   };
 }

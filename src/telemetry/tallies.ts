@@ -34,8 +34,16 @@ export class Tally {
     this.#series = series;
   }
 
+  /**
+   * @param count below zero, or not finite, counts as zero: one count too few, never a metric that is spoilt for ever
+   * (an infinite one would have prom-client refuse the whole page at each scrape). Nothing is thrown, as prom-client
+   * does: a fault in counting must not become one of the request that is counted.
+   */
   add(values: LabelValues, count = 1): void {
-    this.#series.of(values).count += count;
+    const counted = this.#series.of(values);
+    const sum = counted.count + count;
+    // The sum is judged, as it may be infinite where the count is not. NaN fails both.
+    if (sum >= counted.count && sum < Infinity) counted.count = sum;
   }
 }
 

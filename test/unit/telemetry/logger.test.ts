@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import fs, { closeSync, openSync, readFileSync } from "node:fs";
+import { devNull } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { QuickFields } from "../../../src/kernel/redact.ts";
 import { createLogger, type ProcessLog } from "../../../src/telemetry/logger.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -21,6 +22,19 @@ async function logToFile(level: "debug" | "info" | "warn" | "error") {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   };
   return { log, lines };
+}
+
+/** What a worker's logger hands to the operating system, write by write, where others may write too. */
+async function sharedWrites(lines: readonly string[]): Promise<Buffer[]> {
+  const fd = openSync(devNull, "w");
+  onTestFinished(() => closeSync(fd));
+  const write = vi.spyOn(fs, "write");
+  onTestFinished(() => write.mockRestore());
+  const log = createLogger({ level: "info", fd, worker: 1 });
+  for (const line of lines) log.info({ line }, "line");
+  // The null device takes lines, but not every system syncs it.
+  await log.flush().catch(() => undefined);
+  return write.mock.calls.filter(([to]) => to === fd).map(([, text]) => Buffer.from(text as never));
 }
 
 const writeEach = (log: ProcessLog) => {
@@ -104,6 +118,30 @@ describe("createLogger", () => {
     expect(stderr).toBe("flushed");
     expect(stdout).toContain('"msg":"one"');
   });
+
+  it.each([
+    ["ASCII", "x"],
+    ["two bytes a character", "\u00e9"],
+    ["three bytes a character", "\u6f22"],
+    ["four bytes a character", "\u{1f600}"],
+    ["a mixture", "xx\u00e9x\u6f22\u{1f600}"],
+  ])(
+    "gathers whole lines to what a pipe does not mix with another worker's, in bytes: %s",
+    async (_name, piece) => {
+      const sent = Array.from({ length: 200 }, (_, n) => `${n} ${piece.repeat(n)}`);
+      const writes = await sharedWrites(sent);
+      const texts = writes.map((bytes) => bytes.toString());
+      expect(Math.max(...writes.map((bytes) => bytes.length))).toBeLessThanOrEqual(4096);
+      expect(texts.every((text) => text.endsWith("\n"))).toBe(true);
+      const lines = texts.join("").split("\n").filter(Boolean);
+      expect(lines.map((line) => (JSON.parse(line) as { line: string }).line)).toEqual(sent);
+      // Not a write for each line, and none that the next line would still have fitted into.
+      for (const [n, bytes] of writes.slice(0, -1).entries()) {
+        const next = `${texts[n + 1]!.split("\n", 1)[0]}\n`;
+        expect(bytes.length + Buffer.byteLength(next)).toBeGreaterThan(4096);
+      }
+    },
+  );
 
   it("outlives a log that cannot be written", () => {
     const module = join(import.meta.dirname, "../../../src/telemetry/logger.ts");

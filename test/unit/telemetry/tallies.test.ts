@@ -41,6 +41,22 @@ describe("a tally", () => {
     );
   });
 
+  it.each([NaN, Infinity, -Infinity, -1])("takes a count of %s for none, and goes on", async (count) => {
+    const [ours] = options() as [never];
+    const tally = new Tally(ours);
+    for (const each of [5, count, 2]) tally.add(["east", 200], each);
+    tally.add(["west", 200], count);
+    expect(await page(ours)).toContain('a{backend="east",status="200"} 7\n');
+    expect(await page(ours)).toContain('a{backend="west",status="200"} 0\n');
+  });
+
+  it("stays finite, so that the page can still be told", async () => {
+    const [ours] = options() as [never];
+    const tally = new Tally(ours);
+    for (const each of [Number.MAX_VALUE, Number.MAX_VALUE]) tally.add(["east", 200], each);
+    expect(await page(ours)).toContain(`a{backend="east",status="200"} ${Number.MAX_VALUE}\n`);
+  });
+
   it("of durations tells what prom-client's histogram tells", async () => {
     const bounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
     const ms = fc.oneof(
