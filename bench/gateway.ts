@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { type Grounds, prepareGrounds } from "./gateway/grounds.ts";
 import type { LoadResult } from "./gateway/load-plan.ts";
 import { type Lineup, measure, whileIdle } from "./gateway/measure.ts";
@@ -31,6 +32,8 @@ export interface GatewayBenchReport {
 
 const peers = ["nginx", "haproxy", "caddy"] as const;
 const idleConnections = 10_000;
+/** After which a process has given back what it keeps only for a load. */
+const restMs = 15_000;
 
 /** The built gateway beside the peers that this machine has, in alternating runs. */
 export async function benchGateway(options: GatewayBenchOptions): Promise<GatewayBenchReport> {
@@ -176,21 +179,26 @@ async function runRow(
   return lines;
 }
 
-/** Memory after the load so far, and how much of it each idle connection adds. */
+/** Memory after the load so far, and at rest; and how much of it each idle connection adds. */
 async function memoryLines(
   targets: readonly Running[],
   lineup: Lineup,
   times: Times,
-  { say }: GatewayBenchOptions,
+  { quick, say }: GatewayBenchOptions,
 ): Promise<Line[]> {
   const after: Record<string, { median: number; low: number; high: number }> = {};
+  const rested: typeof after = {};
   const each: typeof after = {};
   const remarks: string[] = [];
   const once = (value: number) => ({ median: value, low: value, high: value });
   for (const target of targets) {
     await measure(plainLoad(lineup.grounds, times), target, lineup);
+    after[target.name] = once(residentBytes([target.pid]) / 1e6);
+    await setTimeout(quick ? 0 : restMs);
+    rested[target.name] = once(residentBytes([target.pid]) / 1e6);
+    // Busy again as it was, so that only the connections are counted.
+    await measure(plainLoad(lineup.grounds, times), target, lineup);
     const before = residentBytes([target.pid]);
-    after[target.name] = once(before / 1e6);
     const failures = await whileIdle(
       idleConnections,
       plainLoad(lineup.grounds, times),
@@ -205,6 +213,7 @@ async function memoryLines(
   const line = { row: "memory", digits: 0, remarks };
   const lines = [
     { ...line, figure: "after load", unit: "MB", values: after },
+    { ...line, figure: `- ${restMs / 1000} s later`, unit: "MB", values: rested },
     { ...line, figure: `an idle connection of ${idleConnections}`, unit: "kB", values: each },
   ];
   say(render(lines));
