@@ -71,8 +71,9 @@ export class DurationTally {
     for (const registry of registers) registry.registerMetric(metric);
   }
 
-  /** @param ms below zero counts as zero */
+  /** @param ms below zero counts as zero; one that is not finite is left out, and spoils no sum */
   add(values: LabelValues, ms: number): void {
+    if (!Number.isFinite(ms)) return;
     const seconds = Math.max(0, ms) / 1000;
     const durations = this.#series.of(values);
     let bucket = 0;

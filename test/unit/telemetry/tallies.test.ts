@@ -92,4 +92,12 @@ describe("a tally", () => {
     new DurationTally(ours).add(["east", 200], -5);
     expect(await page(ours)).toContain('a_sum{backend="east",status="200"} 0');
   });
+
+  it.each([NaN, Infinity])("leaves out a duration of %s, and goes on", async (ms) => {
+    const [ours] = options() as [never];
+    const tally = new DurationTally(ours);
+    for (const each of [1000, ms, 2000]) tally.add(["east", 200], each);
+    expect(await page(ours)).toContain('a_sum{backend="east",status="200"} 3\n');
+    expect(await page(ours)).toContain('a_count{backend="east",status="200"} 2\n');
+  });
 });
