@@ -51,6 +51,7 @@ export function createHttpProxyPassThrough(options: HttpProxyPassThroughOptions)
       });
     });
     proxy.on("proxyRes", (answer, request, response) => {
+      keepWhatWasSent(answer);
       clean(answer, underWay.get(request));
       // The library would write keep-alive although the client, or our own drain, asked to close.
       if (!response.shouldKeepAlive) answer.headers.connection = "close";
@@ -155,6 +156,24 @@ function limitSilence(proxyRequest: ClientRequest, ms: number): void {
 function replace(incoming: IncomingMessage, request: PassThroughRequest): void {
   incoming.headers = request.headers;
   incoming.url = request.path;
+}
+
+/**
+ * Node tells a turn late that a request was sent. The library takes an answer that was faster for one that came too early,
+ * and destroys its connection when the answer closes: after almost each upload to a backend that is near. So its listener is
+ * taken off where the request has ended, and what it does is done that turn later; Node itself gives no connection to another
+ * request while something of this one is still to be sent on it. Where it is not the only listener, a connection is lost.
+ */
+function keepWhatWasSent(answer: IncomingMessage): void {
+  const { req } = answer as IncomingMessage & { readonly req: ClientRequest };
+  if (!req.writableEnded || req.writableFinished) return;
+  if (answer.listenerCount("close") !== 1) return;
+  answer.removeAllListeners("close");
+  answer.once("close", () =>
+    setImmediate(() => {
+      if (!req.writableFinished) req.destroy();
+    }),
+  );
 }
 
 /** What the library copies from the backend's answer to ours, made fit for it. */
