@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+const root = join(import.meta.dirname, "..");
+
 export interface AsShipped {
   /** Node's own, before the program. */
   readonly options: readonly string[];
@@ -12,13 +14,16 @@ export interface AsShipped {
  * @throws Error when the Dockerfile does not say it as it did
  */
 export async function asShipped(): Promise<AsShipped> {
-  const text = await readFile(join(import.meta.dirname, "../Dockerfile"), "utf8");
+  const text = await readFile(join(root, "Dockerfile"), "utf8");
   const entry = /^ENTRYPOINT (\["node", .*"bin\/certgate\.mjs"\])$/m.exec(text)?.[1];
   const env = /^ENV (NODE_ENV=.*)$/m.exec(text)?.[1];
   if (entry === undefined || env === undefined)
     throw new Error("the Dockerfile has no ENTRYPOINT with node, or no ENV");
   return {
     options: (JSON.parse(entry) as string[]).slice(1, -1),
-    env: Object.fromEntries(env.split(" ").map((pair) => pair.split("=") as [string, string])),
+    env: Object.fromEntries(
+      // The image has this checkout's files in /app.
+      env.split(" ").map((pair) => pair.replace("=/app/", `=${root}/`).split("=") as [string, string]),
+    ),
   };
 }
