@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { quoteInput } from "../model/quote-input.ts";
+import { KnownWords } from "./known-words.ts";
 import { UniqueKeys } from "./unique-keys.ts";
 
 /** Why bytes are not the JSON that may be forwarded. The message is a rule, sent to the caller. */
@@ -42,6 +43,9 @@ export function scanJsonObject(bytes: Buffer, visitor: JsonVisitor): void {
   if (bytes[0] === 0xef) throw new JsonFault("the body must not start with a byte order mark");
   new Scan(bytes, visitor).run();
 }
+
+/** Of all bodies. Keys alone: of what stands under them nothing outlives its request. */
+const keyWords = new KnownWords();
 
 class Scan {
   readonly #bytes: Buffer;
@@ -100,7 +104,7 @@ class Scan {
     this.#string();
     const end = this.#at - 1;
     const plain = this.#plain;
-    const name = plain ? this.#bytes.toString("utf8", start, end) : decodeString(this.#bytes, start, end);
+    const name = plain ? keyWords.of(this.#bytes, start, end) : decodeString(this.#bytes, start, end);
     // A lone surrogate is a different key to each decoder.
     if (!plain && !name.isWellFormed()) throw new JsonFault("a key holds half of a surrogate pair");
     const added = keys.add(name);
