@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { type Grounds, prepareGrounds } from "./gateway/grounds.ts";
 import type { LoadResult } from "./gateway/load-plan.ts";
 import { type Lineup, type Load, measure } from "./gateway/measure.ts";
-import { residentBytes } from "./gateway/process-figures.ts";
+import { childrenOf, residentBytes } from "./gateway/process-figures.ts";
 import { type Behind, buildGateway, cores, type Running, startBackends } from "./gateway/programs.ts";
 import { handshakeLoad, plainLoad, type Times } from "./gateway/rows.ts";
 import { type Measurement, rounded } from "./measurement.ts";
@@ -115,7 +115,20 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
       lineup,
       quick,
     );
+    // As fast as it goes, which is what makes a process take memory.
+    const full = { ...plainLoad(grounds, timesOf(quick)), measureMs: quick ? 500 : 20_000 };
+    const afterLoad: number[] = [];
+    for (const target of [one, two]) {
+      await measure(full, target, lineup);
+      afterLoad.push(...(target === one ? [one.pid] : childrenOf(two.pid)).map(megabytesOf));
+    }
     return [
+      {
+        what: "one process, and each of two workers, after a load of 2 KB requests: resident MB",
+        values: Object.fromEntries(
+          ["one", "worker 0", "worker 1"].map((name, at) => [name, afterLoad[at] ?? 0]),
+        ),
+      },
       {
         what: "two workers against one: processor time of a request",
         values: compared(results, ["one", "two"]),
@@ -203,7 +216,9 @@ function compared(
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
-const megabytes = ({ pid }: Running): number => rounded(residentBytes([pid]) / 1e6);
+/** Of a process and those that it started. */
+const megabytesOf = (pid: number): number => rounded(residentBytes([pid]) / 1e6);
+const megabytes = ({ pid }: Running): number => megabytesOf(pid);
 
 async function startSlowBackend({ folder }: Grounds): Promise<Running> {
   const words = [

@@ -31,14 +31,21 @@ function statOf(pid: number): string[] | undefined {
   return text === "" ? undefined : text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
+/** The processes that this one started. */
+export const childrenOf = (pid: number): number[] =>
+  namesIn(`/proc/${pid}/task`).flatMap((task) =>
+    readOrEmpty(`/proc/${pid}/task/${task}/children`)
+      .split(" ")
+      .filter((child) => child !== "")
+      .map(Number),
+  );
+
 function withChildren(roots: readonly number[]): Set<number> {
   const found = new Set<number>();
   const follow = (pid: number) => {
     if (found.has(pid)) return;
     found.add(pid);
-    for (const task of namesIn(`/proc/${pid}/task`))
-      for (const child of readOrEmpty(`/proc/${pid}/task/${task}/children`).split(" "))
-        if (child !== "") follow(Number(child));
+    childrenOf(pid).forEach(follow);
   };
   roots.forEach(follow);
   return found;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openRegistryStore } from "../../src/compose/registry-store.ts";
+import { asShipped } from "../../scripts/as-shipped.ts";
 import type { Grounds } from "../gateway/grounds.ts";
 import { type Behind, cores, launch, type Running } from "../gateway/programs.ts";
 
@@ -55,11 +56,13 @@ export async function startScaleGateway(
   };
   const file = join(folder, `${name}.yaml`);
   await writeFile(file, JSON.stringify(config));
+  const shipped = await asShipped();
   const child = await launch(
     name,
     cores.proxy,
     [
       process.execPath,
+      ...shipped.options,
       join(program, "bin/certgate.mjs"),
       "serve",
       "--workers",
@@ -68,7 +71,7 @@ export async function startScaleGateway(
       file,
     ],
     folder,
-    { AZURE_POD_IDENTITY_AUTHORITY_HOST: managedIdentity, NODE_ENV: "production" },
+    { ...shipped.env, AZURE_POD_IDENTITY_AUTHORITY_HOST: managedIdentity },
   );
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const [, port, adminPort] = await listening(join(folder, `${name}.log`), () => child.exitCode !== null);
