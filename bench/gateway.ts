@@ -32,7 +32,7 @@ export interface GatewayBenchReport {
 
 const peers = ["nginx", "haproxy", "caddy"] as const;
 const idleConnections = 10_000;
-/** After which a process has given back what it keeps only for a load. */
+/** For which a process has time to give back what it keeps only for a load. */
 const restMs = 30_000;
 
 /** The built gateway beside the peers that this machine has, in alternating runs. */

@@ -117,17 +117,12 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
     );
     // As fast as it goes, which is what makes a process take memory.
     const full = { ...plainLoad(grounds, timesOf(quick)), measureMs: quick ? 500 : 20_000 };
-    const afterLoad: number[] = [];
-    for (const target of [one, two]) {
-      await measure(full, target, lineup);
-      afterLoad.push(...(target === one ? [one.pid] : childrenOf(two.pid)).map(megabytesOf));
-    }
+    for (const target of [one, two]) await measure(full, target, lineup);
+    const workers = childrenOf(two.pid).map((pid, worker) => [`worker ${worker}`, megabytesOf(pid)] as const);
     return [
       {
         what: "one process, and each of two workers, after a load of 2 KB requests: resident MB",
-        values: Object.fromEntries(
-          ["one", "worker 0", "worker 1"].map((name, at) => [name, afterLoad[at] ?? 0]),
-        ),
+        values: { one: megabytes(one), ...Object.fromEntries(workers) },
       },
       {
         what: "two workers against one: processor time of a request",

@@ -120,9 +120,8 @@ class GatheredLines {
   }
 
   write(line: string): void {
-    // A pipe counts bytes: by characters, lines that are not ASCII would be gathered beyond what it keeps whole. Where it
-    // does not matter they are not counted: for that the line is copied into one piece, and here once more.
-    const bytes = this.#most === unmixedWrite ? Buffer.byteLength(line) : line.length;
+    // A pipe counts bytes: by characters, lines that are not ASCII would be gathered beyond what it keeps whole.
+    const bytes = Buffer.byteLength(line);
     if (this.#bytes + bytes > this.#most) this.pass();
     this.#text += line;
     this.#bytes += bytes;
