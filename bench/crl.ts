@@ -5,15 +5,17 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createAuthority } from "../src/dev/pki/authority.ts";
 import { toPem } from "../src/dev/pki/pem.ts";
+import { buildGateway } from "./gateway/programs.ts";
 import { makeLargeCrl } from "./large-crl.ts";
 import type { Measurement } from "./measurement.ts";
 
 const run = promisify(execFile);
 
-/** CRLs of several sizes, each loaded and replaced in a process of its own, so that its memory is its own. */
+/** CRLs of several sizes, each loaded and replaced by the built program in a process of its own, so that its memory is its own. */
 export async function benchCrls(quick: boolean): Promise<Measurement[]> {
   const folder = await mkdtemp(join(tmpdir(), "certgate-bench-"));
   try {
+    const program = await buildGateway(join(import.meta.dirname, ".."), join(folder, "program"));
     const authority = await createAuthority({ subject: "CN=Bench CA" });
     await writeFile(join(folder, "ca.der"), authority.certificate);
     const measurements: Measurement[] = [];
@@ -29,6 +31,7 @@ export async function benchCrls(quick: boolean): Promise<Measurement[]> {
           "--expose-gc",
           join(import.meta.dirname, "crl-load.ts"),
           folder,
+          join(program, "dist"),
         ]);
         for (const { what, values } of JSON.parse(stdout) as Measurement[])
           measurements.push({ what: `CRL of ${count} entries (${form}), ${what}`, values });

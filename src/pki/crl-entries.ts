@@ -1,3 +1,4 @@
+import { hashOf, SlotBatch } from "./crl-slots.ts";
 import { DerReader, tag } from "./der-reader.ts";
 import { timeOf } from "./der-time.ts";
 import { type Extension, readExtensions } from "./extensions.ts";
@@ -28,12 +29,6 @@ export interface CrlEntry {
   readonly revokedAt: number;
   readonly reason: CrlReason;
 }
-
-/**
- * No honest serial number hashes badly enough to need a tenth of this many probes at a load of one half. A CRL made
- * of collisions (it is read before its signature is checked) ends here instead of in quadratic time.
- */
-const maximumProbes = 1024;
 
 /** The index over the entries of one CRL, as plain memory that one thread can hand to another. */
 export interface CrlEntryIndex {
@@ -70,7 +65,7 @@ export class CrlEntries {
     const { slots } = this.index;
     const mask = slots.length - 1;
     let removed: CrlEntry | undefined;
-    for (let slot = hash(serial, 0, serial.length) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = hashOf(serial, 0, serial.length) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const offset = (slots[slot] as number) - 1;
       if (!this.#hasSerial(offset, serial) || !this.#issuersAt(offset).some((name) => name.equals(issuer)))
         continue;
@@ -89,7 +84,7 @@ export class CrlEntries {
     while (size < count * 2) size *= 2;
     const slots = new Uint32Array(size);
     const issuers: number[] = [];
-    const mask = slots.length - 1;
+    const batch = new SlotBatch(slots);
     for (let at = start; at < end;) {
       const content = contentOf(bytes, at, end);
       const next = content + lengthOf(bytes, at);
@@ -111,15 +106,10 @@ export class CrlEntries {
         if (form === "v1") throw malformed("CRL entry", "a version 1 entry with extensions");
         if (!isPlainReason(bytes, after, next) && this.#checkExtensions(after, next, form)) issuers.push(at);
       }
-      let slot = hash(bytes, serial, serialLength) & mask;
-      for (let probes = 0; slots[slot] !== 0; probes += 1) {
-        if (probes > maximumProbes)
-          throw new PkiError("unsupported", "CRL: serial numbers collide on purpose");
-        slot = (slot + 1) & mask;
-      }
-      slots[slot] = at + 1;
+      batch.add(at, hashOf(bytes, serial, serialLength));
       at = next;
     }
+    batch.flush();
     return { count, slots, issuers: Uint32Array.from(issuers) };
   }
 
@@ -245,13 +235,4 @@ function lengthOf(bytes: Uint8Array, at: number): number {
     first === 0x81 ? (bytes[at + 2] as number) : ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
   if (length < (first === 0x81 ? 0x80 : 0x100)) throw malformed("CRL entry", "length is not minimal");
   return length;
-}
-
-/** FNV-1a with MurmurHash3's finaliser: spreads counters as well as random serial numbers. */
-function hash(bytes: Uint8Array, start: number, length: number): number {
-  let h = 0x811c9dc5;
-  for (let i = start; i < start + length; i += 1) h = Math.imul(h ^ (bytes[i] as number), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -103,6 +103,14 @@ describe("parseCrl", () => {
     expect(() => parseCrl(Buffer.concat([der, Buffer.of(0)]))).toThrow(PkiError);
   });
 
+  it.each([511, 512, 513, 1025])("finds each of %d entries, and none beside them", async (count) => {
+    const serials = Array.from({ length: count + 1 }, (_, i) => (0x10_00_00 + i).toString(16));
+    const crl = await read({ revoked: serials.slice(0, count).map((serial) => ({ serial })) });
+    const isListed = (serial: string) =>
+      crl.lookup({ issuer: crl.issuer, serial: Buffer.from(serial, "hex") }) !== undefined;
+    expect(serials.filter((serial) => !isListed(serial))).toEqual(serials.slice(count));
+  });
+
   it("gives up on serial numbers that collide on purpose instead of indexing them for minutes", async () => {
     const revoked = Array.from({ length: 3000 }, () => ({ serial: "2a" }));
     await expect(read({ revoked })).rejects.toThrow(/collide/);
