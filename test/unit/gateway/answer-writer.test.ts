@@ -2,12 +2,15 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { buffer } from "node:stream/consumers";
+import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AnswerWriter } from "../../../src/gateway/answer-writer.ts";
 
 /** The pieces in which an answer left the server, as text. */
 async function piecesOf(
   write: (writer: AnswerWriter, response: ServerResponse) => unknown,
+  request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
 ): Promise<string[]> {
   const pieces: string[] = [];
   const server = createServer((_request, response) => {
@@ -26,13 +29,33 @@ async function piecesOf(
   onTestFinished(() => void server.close());
   await once(server, "listening");
   const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
-  client.end("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  client.write(request);
   let seen = "";
   client.on("data", (chunk: Buffer) => (seen += chunk.toString()));
   await once(client, "close");
   expect(pieces.join("")).toBe(seen);
   return pieces;
 }
+
+/** The bodies of answers in chunks that stand one behind the other. */
+function bodiesIn(answers: Buffer): Buffer[] {
+  const bodies: Buffer[] = [];
+  for (let at = 0; at < answers.length;) {
+    at = answers.indexOf("\r\n\r\n", at) + 4;
+    const chunks: Buffer[] = [];
+    for (let size = -1; size !== 0;) {
+      const line = answers.indexOf("\r\n", at);
+      size = Number.parseInt(answers.toString("latin1", at, line), 16);
+      chunks.push(answers.subarray(line + 2, line + 2 + size));
+      at = line + 2 + size + 2;
+      expect(answers.toString("latin1", at - 2, at)).toBe("\r\n");
+    }
+    bodies.push(Buffer.concat(chunks));
+  }
+  return bodies;
+}
+
+const turn = () => new Promise(setImmediate);
 
 const length = (bytes: number) => ["content-length", String(bytes)];
 
@@ -79,6 +102,79 @@ describe("AnswerWriter", () => {
     });
     expect(pieces[0]).toMatch(/early$/);
     expect(pieces.slice(1).join("")).toBe("end");
+  });
+
+  it("writes an event of a stream in one piece, with its frame", async () => {
+    const pieces = await piecesOf(async (writer) => {
+      writer.head(200, []);
+      await turn();
+      writer.data(Buffer.from("event"));
+      await turn();
+      writer.end();
+    });
+    expect(pieces.slice(1)).toEqual(["5\r\nevent\r\n", "0\r\n\r\n"]);
+  });
+
+  it.each([
+    ["a client of HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", /\r\n\r\nevent$/],
+    ["a request for the head alone", "HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", /\r\n\r\n$/],
+  ])("frames nothing for %s", async (_, request, expected) => {
+    const pieces = await piecesOf(async (writer) => {
+      writer.head(200, []);
+      await turn();
+      writer.data(Buffer.from("event"));
+      await turn();
+      writer.end();
+    }, request);
+    expect(pieces.join("")).toMatch(expected);
+  });
+
+  it.each([
+    ["a response that was ended", (response: ServerResponse) => response.end(), ["0\r\n\r\n"]],
+    ["a socket that was ended", (response: ServerResponse) => response.socket!.end(), []],
+  ])("writes no event into %s in the meantime", async (_, end, expected) => {
+    let faults = 0;
+    const pieces = await piecesOf(async (writer, response) => {
+      response.on("error", () => {});
+      response.socket!.on("error", () => (faults += 1));
+      writer.head(200, []);
+      await turn();
+      end(response);
+      writer.data(Buffer.from("event"));
+    });
+    expect(pieces.slice(1)).toEqual(expected);
+    expect(faults).toBe(0);
+  });
+
+  it("gives each of two answers on a connection its own bytes, whatever their pieces and when they come", async () => {
+    const piece = fc.record({ size: fc.oneof(fc.nat(40), fc.nat(70_000)), late: fc.boolean() });
+    const answer = fc.array(piece, { maxLength: 12 });
+    const server = createServer();
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    await fc.assert(
+      fc.asyncProperty(answer, answer, async (...answers) => {
+        const bodies = answers.map((pieces, nth) => pieces.map(({ size }) => Buffer.alloc(size, `${nth}`)));
+        const serve = async (response: ServerResponse, nth: number) => {
+          const writer = new AnswerWriter(response);
+          writer.head(200, []);
+          for (const [at, bytes] of bodies[nth]!.entries()) {
+            if (answers[nth]![at]!.late) await turn();
+            writer.data(bytes);
+          }
+          writer.end();
+        };
+        let next = 0;
+        server
+          .removeAllListeners("request")
+          .on("request", (_request, response: ServerResponse) => void serve(response, next++));
+        const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+        const request = "GET / HTTP/1.1\r\nhost: a\r\n";
+        client.write(`${request}\r\n${request}connection: close\r\n\r\n`);
+        expect(bodiesIn(await buffer(client))).toEqual(bodies.map((pieces) => Buffer.concat(pieces)));
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it("writes nothing into a response that was cut in the meantime", async () => {

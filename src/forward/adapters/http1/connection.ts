@@ -24,7 +24,7 @@ const marginMs = 2000;
 /** Bytes up to which head and body are made one piece, and in which a longer body is given to the socket. */
 const onePiece = 64 * 1024;
 
-/** The answers of one turn are read together. */
+/** The answers that begin in one turn are read together. */
 const arrivals = batched((connection: Connection) => connection.readUnread());
 
 /**
@@ -37,7 +37,7 @@ export class Connection implements Carrier, AnswerEvents {
   readonly #reader = new AnswerReader(this);
   #exchange: Exchange | undefined;
   #sending: BodySending | undefined;
-  /** What came in this turn of the event loop. */
+  /** What came in this turn of the event loop, of an answer whose head was not read yet. */
   #unread: Buffer | undefined;
   /** Of a body that is held whole: given to the socket at once, all of it would lie there encrypted. */
   #unsent: Uint8Array | undefined;
@@ -195,8 +195,9 @@ export class Connection implements Carrier, AnswerEvents {
   #arrived(bytes: Buffer): void {
     const isSecond = this.#unread !== undefined;
     this.readUnread();
-    // What belongs to nobody is to be seen before the next exchange can come; of a long answer one piece is put back.
-    if (isSecond || this.#exchange === undefined) return this.#read(bytes);
+    // Heads only, which come in numbers: an event of a stream comes alone, and need not wait. What belongs to nobody is to
+    // be seen before the next exchange can come.
+    if (isSecond || this.#exchange === undefined || this.#framing !== undefined) return this.#read(bytes);
     this.#unread = bytes;
     arrivals(this);
   }
