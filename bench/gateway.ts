@@ -171,7 +171,7 @@ async function runRow(
   const results: Record<string, LoadResult[]> = Object.fromEntries(all.map(({ name }) => [name, []]));
   if (!quick)
     for (const target of targets.filter((each) => !isCompiled(each)))
-      await measure({ ...row.load, measureMs: warmRowMs }, target, lineup);
+      await measure({ ...row.load, measureMs: row.warmMs ?? warmRowMs }, target, lineup);
   for (let round = 0; round < (quick ? 1 : rounds); round += 1) {
     // Nobody is always the first.
     for (let at = 0; at < all.length; at += 1) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { type Grounds, prepareGrounds } from "./gateway/grounds.ts";
 import type { LoadResult } from "./gateway/load-plan.ts";
 import { type Lineup, type Load, measure } from "./gateway/measure.ts";
@@ -14,6 +15,8 @@ import { type Measurement, rounded } from "./measurement.ts";
 import { startScaleGateway, writeRegistry } from "./scale/gateway.ts";
 import type { HeldPlan, HeldResult } from "./scale/held.ts";
 
+/** For which a process has time to give back what it keeps only for a load. */
+const restMs = 30_000;
 /** Runs that count, of the two that are compared. */
 const rounds = 9;
 
@@ -117,13 +120,20 @@ async function twoWorkers(stage: Stage): Promise<Measurement[]> {
     );
     // As fast as it goes, which is what makes a process take memory.
     const full = { ...plainLoad(grounds, timesOf(quick)), measureMs: quick ? 500 : 20_000 };
-    for (const target of [one, two]) await measure(full, target, lineup);
-    const workers = childrenOf(two.pid).map((pid, worker) => [`worker ${worker}`, megabytesOf(pid)] as const);
+    const workers = () =>
+      Object.fromEntries(childrenOf(two.pid).map((pid, nth) => [`worker ${nth}`, megabytesOf(pid)]));
+    await measure(full, one, lineup);
+    const busy = megabytesOf(one.pid);
+    await measure(full, two, lineup);
+    const after = { one: busy, ...workers() };
+    await setTimeout(quick ? 0 : restMs);
+    const rested = { one: megabytesOf(one.pid), ...workers() };
     return [
       {
         what: "one process, and each of two workers, after a load of 2 KB requests: resident MB",
-        values: { one: megabytes(one), ...Object.fromEntries(workers) },
+        values: after,
       },
+      { what: "the same, half a minute later: resident MB", values: rested },
       {
         what: "two workers against one: processor time of a request",
         values: compared(results, ["one", "two"]),
