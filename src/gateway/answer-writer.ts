@@ -64,9 +64,9 @@ export class AnswerWriter {
   }
 
   /**
-   * A chunk costs Node three pieces, a list of them and a call behind the turn: of an event in a stream, half of everything.
-   * It goes to the socket in one piece where all before it has left, so that nothing can be overtaken, and where it
-   * cannot fill the socket. Everything else is Node's own business.
+   * Of a chunk Node makes three pieces, a list of them and a call behind the turn: a third of an event's garbage. Here it
+   * goes to the socket in one piece where all before it has left, so that nothing can be overtaken, and where it cannot
+   * fill the socket. Everything else is Node's own business.
    */
   #write(piece: Uint8Array): boolean {
     const response = this.#response;

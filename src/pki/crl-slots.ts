@@ -5,6 +5,7 @@ import { PkiError } from "./pki-error.ts";
  * of collisions (it is read before its signature is checked) ends here instead of in quadratic time.
  */
 const maximumProbes = 1024;
+const batchSize = 512;
 
 /**
  * Entries on their way into the slots. Each slot lies somewhere else in megabytes of memory: what is put in one by one
@@ -12,8 +13,8 @@ const maximumProbes = 1024;
  */
 export class SlotBatch {
   readonly #slots: Uint32Array;
-  readonly #offsets = new Uint32Array(512);
-  readonly #hashes = new Uint32Array(512);
+  readonly #offsets = new Uint32Array(batchSize);
+  readonly #hashes = new Uint32Array(batchSize);
   #count = 0;
 
   /** @param slots a power of two of them, at least twice as many as entries; 0 is an empty one */
@@ -26,7 +27,7 @@ export class SlotBatch {
     this.#offsets[this.#count] = offset;
     this.#hashes[this.#count] = hashed;
     this.#count += 1;
-    if (this.#count === this.#offsets.length) this.flush();
+    if (this.#count === batchSize) this.flush();
   }
 
   /** Puts in what was added. @throws PkiError where hashes collide too often to be chance */
