@@ -77,10 +77,19 @@ export class AnswerWriter {
       response.chunkedEncoding &&
       response.writableLength === 0 &&
       !response.writableEnded;
-    return isNext && piece.length > 0 && piece.length <= smallPiece
-      ? socket.write(oneChunk(piece))
-      : response.write(piece);
+    if (isNext && piece.length > 0 && piece.length <= smallPiece) return socket.write(oneChunk(piece));
+    const hasRoom = response.write(piece);
+    if (!hasRoom) process.nextTick(drainUnlessFull, response);
+    return hasRoom;
   }
+}
+
+/**
+ * Node foretells whether a chunk fills the socket from what lies there when it is given, and gives it behind the turn. What
+ * has left by then makes room: the socket never was full, and nobody would ever tell that it drained.
+ */
+function drainUnlessFull(response: ServerResponse): void {
+  if (response.writableNeedDrain && response.socket?.writableNeedDrain === false) response.emit("drain");
 }
 
 /** Those that hold something: one call behind a turn is enough for all of its answers, and most have ended by then. */

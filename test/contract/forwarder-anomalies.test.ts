@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { forward, forwarderTo } from "../support/forwarded.ts";
+import { type Forwarded, forward, forwarderTo } from "../support/forwarded.ts";
 import { startRawBackend } from "../support/raw-backend.ts";
 import { testPki } from "../support/test-pki.ts";
 
@@ -162,6 +162,28 @@ describe("what stands behind an answer", () => {
     socket.write(`${head}${filling}\r\n\r\n${"b".repeat(16_000)}${ok}Content-Length: 8\r\n\r\npoisoned`);
     expect((await first.over).body).toHaveLength(16_000);
     expect(await waiting.over).toMatchObject({ body: "of-next", outcome: "end" });
+    expect(backend.received).toHaveLength(2);
+  });
+});
+
+describe("what comes while the end of an answer is read", () => {
+  it("is not the answer of who gets its connection", async () => {
+    const { backend, forwarder } = await startLane();
+    const connecting = backend.next();
+    let waiting: Forwarded | undefined;
+    const first = forward(forwarder, {}, (soFar) => {
+      if (soFar < 6) return true;
+      socket.write(`${ok}Content-Length: 8\r\n\r\npoisoned`);
+      backend.answer = next;
+      waiting = forward(forwarder);
+      return true;
+    });
+    const socket = await connecting;
+    socket.write(`${ok}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`);
+    await first.answered;
+    socket.write("3\r\ndef\r\n0\r\n\r\n");
+    expect(await first.over).toMatchObject({ body: "abcdef", outcome: "end" });
+    expect(await waiting?.over).toMatchObject({ body: "of-next", outcome: "end" });
     expect(backend.received).toHaveLength(2);
   });
 });

@@ -1,10 +1,12 @@
 // oxlint-disable no-underscore-dangle, typescript/unbound-method -- the pieces are seen only where a socket is handed them
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, get } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { testPki } from "../../support/test-pki.ts";
 import { AnswerWriter } from "../../../src/gateway/answer-writer.ts";
 
 /** The pieces in which an answer left the server, as text. */
@@ -207,6 +209,33 @@ describe("AnswerWriter", () => {
       return response;
     });
     expect(taken).toEqual([true, false, false]);
+  });
+
+  it("says that there is room, though what filled the socket left before the rest was given to it", async () => {
+    const pki = await testPki();
+    const server = createTlsServer(
+      { cert: pki.server.chainPem, key: pki.server.keyPem },
+      (_request, response) => {
+        const writer = new AnswerWriter(response);
+        writer.head(200, []);
+        let rounds = 0;
+        const fill = () => {
+          rounds += 1;
+          if (rounds > 20) return writer.end();
+          writer.data(Buffer.alloc(6544));
+          while (writer.data(Buffer.alloc(30_000)));
+        };
+        response.on("drain", fill);
+        setImmediate(fill);
+      },
+    );
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const [answer] = (await once(get({ port, ca: pki.root.pem, agent: false }), "response")) as [
+      IncomingMessage,
+    ];
+    expect((await buffer(answer)).length).toBeGreaterThan(20 * 36_000);
   });
 
   it("lets all heads go that came alone in the same turn", async () => {

@@ -25,7 +25,16 @@ const marginMs = 2000;
 const onePiece = 64 * 1024;
 
 /** The answers that begin in one turn are read together. */
-const arrivals = batched((connection: Connection) => connection.readUnread());
+const arrivals = batched((connection: Connection) => connection.readUnread(release));
+/**
+ * Connections whose answer ended while sockets are still looked at. Between that and their next use all sockets are to be
+ * looked at once more: what the backend sent behind the answer may be at hand by then.
+ */
+const endings = batched(release);
+
+function release(connection: Connection): void {
+  connection.release();
+}
 
 /**
  * One connection to a backend, which carries one exchange at a time. Whatever is not as it should be destroys it: it is
@@ -185,11 +194,11 @@ export class Connection implements Carrier, AnswerEvents {
     failed: (fault: Error): void => this.#broken(fault),
   };
 
-  /** Reads what was put back. */
-  readUnread(): void {
+  /** Reads what was put back. @param ended what to do where an answer ends with it */
+  readUnread(ended: (connection: Connection) => void = endings): void {
     const bytes = this.#unread;
     this.#unread = undefined;
-    if (bytes !== undefined) this.#read(bytes);
+    if (bytes !== undefined) this.#read(bytes, ended);
   }
 
   #arrived(bytes: Buffer): void {
@@ -197,12 +206,13 @@ export class Connection implements Carrier, AnswerEvents {
     this.readUnread();
     // Heads only, which come in numbers: an event of a stream comes alone, and need not wait. What belongs to nobody is to
     // be seen before the next exchange can come.
-    if (isSecond || this.#exchange === undefined || this.#framing !== undefined) return this.#read(bytes);
+    if (isSecond || this.#exchange === undefined || this.#framing !== undefined)
+      return this.#read(bytes, endings);
     this.#unread = bytes;
     arrivals(this);
   }
 
-  #read(bytes: Buffer): void {
+  #read(bytes: Buffer, ended: (connection: Connection) => void): void {
     const isAnswering = this.#exchange !== undefined;
     try {
       this.#reader.read(bytes);
@@ -214,7 +224,7 @@ export class Connection implements Carrier, AnswerEvents {
       if (this.#framing !== undefined) this.#watch();
     }
     // Not before all that came was placed: what stands behind an answer is nobody's.
-    else if (isAnswering) this.#release();
+    else if (isAnswering) ended(this);
   }
 
   #ended(): void {
@@ -226,7 +236,8 @@ export class Connection implements Carrier, AnswerEvents {
     this.#socket.destroy();
   }
 
-  #release(): void {
+  /** Behind a turn: it can carry the next exchange in the one after. */
+  release(): void {
     if (this.#socket.destroyed) return;
     if (this.#isPaused) {
       this.#isPaused = false;
