@@ -59,6 +59,15 @@ function bodiesIn(answers: Buffer): Buffer[] {
 
 const turn = () => new Promise(setImmediate);
 
+/** A stream of unknown length whose head, event and end come in turns of their own. */
+async function oneEvent(writer: AnswerWriter): Promise<void> {
+  writer.head(200, []);
+  await turn();
+  writer.data(Buffer.from("event"));
+  await turn();
+  writer.end();
+}
+
 const length = (bytes: number) => ["content-length", String(bytes)];
 
 describe("AnswerWriter", () => {
@@ -107,13 +116,7 @@ describe("AnswerWriter", () => {
   });
 
   it("writes an event of a stream in one piece, with its frame", async () => {
-    const pieces = await piecesOf(async (writer) => {
-      writer.head(200, []);
-      await turn();
-      writer.data(Buffer.from("event"));
-      await turn();
-      writer.end();
-    });
+    const pieces = await piecesOf(oneEvent);
     expect(pieces.slice(1)).toEqual(["5\r\nevent\r\n", "0\r\n\r\n"]);
   });
 
@@ -121,13 +124,7 @@ describe("AnswerWriter", () => {
     ["a client of HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", /\r\n\r\nevent$/],
     ["a request for the head alone", "HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", /\r\n\r\n$/],
   ])("frames nothing for %s", async (_, request, expected) => {
-    const pieces = await piecesOf(async (writer) => {
-      writer.head(200, []);
-      await turn();
-      writer.data(Buffer.from("event"));
-      await turn();
-      writer.end();
-    }, request);
+    const pieces = await piecesOf(oneEvent, request);
     expect(pieces.join("")).toMatch(expected);
   });
 

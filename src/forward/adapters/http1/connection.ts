@@ -11,7 +11,7 @@ import { BodySending } from "./streamed-body.ts";
 export interface ConnectionOwner {
   /** Milliseconds between two pieces of an answer. */
   readonly idleTimeoutMs: number;
-  /** It can carry the next exchange. */
+  /** It can carry the next exchange, in the next turn. Called behind a turn, so that all sockets are looked at in between. */
   released(connection: Connection): void;
   /** It is gone. */
   lost(connection: Connection): void;
