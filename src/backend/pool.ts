@@ -63,9 +63,9 @@ export class BackendPool {
    * @param allowed those where this request may go: a request about a stored object may go to its backend only
    */
   pick<C extends Candidate>(allowed: readonly C[], tried: readonly PoolMember[]): Picked<C> | undefined {
-    const usable = allowed.filter(
-      ({ member }) => !tried.includes(member) && isUsable(member.upstream, allowed.length === 1),
-    );
+    const isOpen = ({ member }: C) =>
+      !tried.includes(member) && isUsable(member.upstream, allowed.length === 1);
+    const usable = allowed.every(isOpen) ? allowed : allowed.filter(isOpen);
     const place = usable.length < 2 ? usable[0] : this.#selected(usable);
     return place === undefined ? undefined : { place, lease: place.member.upstream.begin() };
   }

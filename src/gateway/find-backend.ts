@@ -31,22 +31,30 @@ export function findPlaces(
   if (ready === undefined)
     throw new GatewayError("internal_error", `deployment ${deployment} has no backend`);
 
-  const understanding = ready.places.filter(({ backend }) => isTakenBy(head.operation, backend.kind));
+  const understands = ({ backend }: Place) => isTakenBy(head.operation, backend.kind);
+  const understanding = those(ready.places, understands);
   if (understanding.length === 0) return notUnderstood;
-  const nameable = understanding.filter((place) =>
-    isNameable(head, target, namesAt(gateway, place, deployment)),
-  );
+  const hasAll = (place: Place) => isNameable(head, target, namesAt(gateway, place, deployment));
+  const nameable = those(understanding, hasAll);
   if (nameable.length === 0) return refuse("deployment_not_permitted", unnameable(head));
-  const names = nameable.length === 1 ? nameable.map(nameOf) : [...new Set(nameable.map(nameOf))];
-  const located = locateObjects(grant, names, gateway.ownership);
-  const those = { pool: ready.pool, places: nameable };
-  return located instanceof Promise ? located.then((later) => atHome(those, later)) : atHome(those, located);
+  const backends = () => [...new Set(nameable.map(({ backend }) => backend.name))];
+  const located = locateObjects(grant, backends, gateway.ownership);
+  const { pool } = ready;
+  return located instanceof Promise
+    ? located.then((later) => atHome(pool, nameable, later))
+    : atHome(pool, nameable, located);
 }
 
-const nameOf = ({ backend }: Place): string => backend.name;
+/** Of these places those that pass; mostly all do, and then no list is made. */
+const those = (places: readonly Place[], passes: (place: Place) => boolean): readonly Place[] =>
+  places.every(passes) ? places : places.filter(passes);
 
 /** Of those places the ones where the named objects lie. */
-function atHome({ pool, places: all }: ReadyPool, located: Verdict<string | undefined>): Verdict<ReadyPool> {
+function atHome(
+  pool: ReadyPool["pool"],
+  all: readonly Place[],
+  located: Verdict<string | undefined>,
+): Verdict<ReadyPool> {
   if (!located.allowed) return located;
   const home = located.value;
   const places = home === undefined ? all : all.filter(({ backend }) => backend.name === home);
@@ -60,7 +68,7 @@ async function placesOfObjects(
   head: RequestHead,
 ): Promise<Verdict<ReadyPool>> {
   const { objectPools } = gateway;
-  const located = await locateObjects(grant, [...objectPools.keys()], gateway.ownership);
+  const located = await locateObjects(grant, () => [...objectPools.keys()], gateway.ownership);
   if (!located.allowed) return located;
   if (located.value === undefined && head.operation.upgrade !== undefined) {
     const ready = placesOfSocket(gateway, entry, head);

@@ -49,7 +49,7 @@ export async function judgeMessage(
   const foreign = target.value.objects.filter((object) => !ids.has(object));
   const owned = await locateObjects(
     { client, target: { ...target.value, objects: foreign } },
-    [backend.name],
+    () => [backend.name],
     gateway.ownership,
   );
   if (!owned.allowed) return owned;

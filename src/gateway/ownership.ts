@@ -24,19 +24,19 @@ export interface Ownership {
 /**
  * Does everything that the request names belong to its client? What somebody else made and what nobody here made get
  * one and the same answer, the backend's own for a missing object.
- * @param candidates names of the backends where the request may go, the preferred one first
+ * @param candidates names of the backends where the request may go, the preferred one first; asked where something is named
  * @returns the first of them that holds every object that is named; undefined when none is named
  * @throws GatewayError `ownership_unavailable`
  */
 export function locateObjects(
   grant: Pick<Grant, "client" | "target">,
-  candidates: readonly string[],
+  candidates: () => readonly string[],
   { store }: Ownership,
 ): Verdict<string | undefined> | Promise<Verdict<string | undefined>> {
   const unownable = refuseUnownable(grant.target);
   if (unownable !== undefined) return unownable;
   const named = grant.target.objects.filter(({ kind }) => isOwnKind(kind));
-  return named.length === 0 ? allow(undefined) : findHome(grant, named, candidates, store);
+  return named.length === 0 ? allow(undefined) : findHome(grant, named, candidates(), store);
 }
 
 async function findHome(
@@ -104,13 +104,14 @@ export function claimsOf(
   requestId: string,
 ): AnswerFilter | undefined {
   const { logger } = ownership;
+  const { creates } = target;
   const about = target.objects[0]?.kind;
+  if (!namesObjects({ creates, about })) return undefined;
   const expected: Expected = {
-    ...(target.creates === undefined ? {} : { creates: target.creates }),
+    ...(creates === undefined ? {} : { creates }),
     ...(createdIn === undefined ? {} : { createdIn }),
     ...(about === undefined ? {} : { about }),
   };
-  if (!namesObjects(expected)) return undefined;
   const unclaimed = (why: string) =>
     logger.warn({ requestId, client, backend, kind: target.creates, why }, "a stored object stays nobody's");
 

@@ -44,13 +44,16 @@ export interface Denied {
 
 export type Verdict<T> = Allowed<T> | Denied;
 
-export const allow = <T>(value: T, trace: readonly TraceStep[] = []): Allowed<T> => ({
+/** Shared: most verdicts on the way of a request have nothing to tell. */
+const nothing: readonly TraceStep[] = Object.freeze([]);
+
+export const allow = <T>(value: T, trace: readonly TraceStep[] = nothing): Allowed<T> => ({
   allowed: true,
   value,
   trace,
 });
 
-export const deny = (code: ErrorCode, detail: string, trace: readonly TraceStep[] = []): Denied => ({
+export const deny = (code: ErrorCode, detail: string, trace: readonly TraceStep[] = nothing): Denied => ({
   allowed: false,
   code,
   detail,

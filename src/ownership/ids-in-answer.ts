@@ -42,8 +42,10 @@ const filesNamedBy: Partial<Record<ObjectKind, readonly string[]>> = {
   job: ["result_files"],
 };
 
+type Kinds = { readonly [K in "creates" | "about"]?: ObjectKind | undefined };
+
 /** Whether an answer may name anything that is to be claimed. */
-export const namesObjects = ({ creates, about }: Expected): boolean =>
+export const namesObjects = ({ creates, about }: Kinds): boolean =>
   creates !== undefined || (about !== undefined && filesNamedBy[about] !== undefined);
 
 /** @param contentType of the answer; undefined where it has none */

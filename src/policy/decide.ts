@@ -63,11 +63,15 @@ export type RequestSoFar = Pick<Target, "operation" | "group"> & { readonly depl
  */
 export function mayStillBeGranted(entry: ClientEntry, request: RequestSoFar): Verdict<undefined> {
   const { operation, group, deployment } = request;
-  const permissions = entry.rights.permissions.filter(({ operations }) => operations.has(group));
-  if (permissions.length === 0) return notThisOperation(operation);
-  if (deployment !== undefined && !permissions.some(({ deployments }) => deployments.has(deployment)))
-    return notThisDeployment(deployment);
-  return allow(undefined);
+  let isOperation = false;
+  for (const { operations, deployments } of entry.rights.permissions) {
+    if (!operations.has(group)) continue;
+    if (deployment === undefined || deployments.has(deployment)) return allow(undefined);
+    isOperation = true;
+  }
+  return isOperation && deployment !== undefined
+    ? notThisDeployment(deployment)
+    : notThisOperation(operation);
 }
 
 /** May this client use the pass-through route? The same answer whether or not such a route exists. */

@@ -77,18 +77,14 @@ export function assembleTarget(head: RequestHead, body: BodyNames): Target {
   const { operation, imageDeployment } = head;
   const { lists, deletes } = operation;
   const creates = isKept(operation, body.store) ? operation.creates : undefined;
-  return {
+  const target: { -readonly [K in keyof Target]: Target[K] } = {
     operation: operation.name,
     group: operation.group,
     deployments: uniqueDeployments(head, body.deployments),
     objects: uniqueObjects(head.objects, body.objects),
-    ...(creates === undefined ? {} : { creates }),
-    ...(body.linesFor === undefined ? {} : { linesFor: body.linesFor }),
-    ...(lists === undefined ? {} : { lists }),
-    ...(deletes === undefined ? {} : { deletes }),
     path: head.path,
     query: head.query,
-    headers: imageDeployment === undefined ? [] : [imageHeader, imageDeployment],
+    headers: imageDeployment === undefined ? noHeaders : [imageHeader, imageDeployment],
     stream:
       operation.streams === "always" ||
       (operation.streams === "body.stream" && body.stream) ||
@@ -96,7 +92,14 @@ export function assembleTarget(head: RequestHead, body: BodyNames): Target {
     // What is kept beyond the answer would be kept twice.
     retryable: operation.retryable && creates === undefined,
   };
+  if (creates !== undefined) target.creates = creates;
+  if (body.linesFor !== undefined) target.linesFor = body.linesFor;
+  if (lists !== undefined) target.lists = lists;
+  if (deletes !== undefined) target.deletes = deletes;
+  return target;
 }
+
+const noHeaders: readonly string[] = Object.freeze([]);
 
 const isKept = ({ storage }: Operation, store: boolean | undefined): boolean =>
   storage === undefined || (storage === "opt-in" ? store === true : store !== false);

@@ -47,7 +47,7 @@ async function locating(
 ) {
   const { ownership } = ownershipOf();
   for (const [owner, id, backend] of placed) await claimObjects(owner, [file(id)], backend, ownership);
-  return locateObjects({ client: "device-1", target: target(objects) }, ["north", "south"], ownership);
+  return locateObjects({ client: "device-1", target: target(objects) }, () => ["north", "south"], ownership);
 }
 const notFound = (detail: RegExp) => ({
   allowed: false,
@@ -112,7 +112,7 @@ describe("the backend of the objects that a request names", () => {
   it("is refused when something is named without what holds it", async () => {
     const { ownership } = ownershipOf();
     const item: NamedObject = { kind: "item", id: "msg_1" };
-    const asked = locateObjects({ client: "device-1", target: target([item]) }, ["north"], ownership);
+    const asked = locateObjects({ client: "device-1", target: target([item]) }, () => ["north"], ownership);
     expect(await asked).toMatchObject(notFound(/without what holds it/));
   });
 
@@ -121,10 +121,14 @@ describe("the backend of the objects that a request names", () => {
     const thread: NamedObject = { kind: "thread", id: "thread_1" };
     await claimObjects("device-1", [thread], "north", ownership);
     const within = target([thread, { kind: "run", id: "run_1" }, { kind: "step", id: "step_1" }]);
-    expect(await locateObjects({ client: "device-1", target: within }, ["north"], ownership)).toMatchObject({
+    expect(
+      await locateObjects({ client: "device-1", target: within }, () => ["north"], ownership),
+    ).toMatchObject({
       value: "north",
     });
-    expect(await locateObjects({ client: "device-2", target: within }, ["north"], ownership)).toMatchObject({
+    expect(
+      await locateObjects({ client: "device-2", target: within }, () => ["north"], ownership),
+    ).toMatchObject({
       allowed: false,
     });
   });
@@ -132,7 +136,9 @@ describe("the backend of the objects that a request names", () => {
   it("is refused for a list of everybody's objects", async () => {
     const { ownership } = ownershipOf();
     const list = target([], { lists: "file" });
-    expect(await locateObjects({ client: "device-1", target: list }, ["north"], ownership)).toMatchObject({
+    expect(
+      await locateObjects({ client: "device-1", target: list }, () => ["north"], ownership),
+    ).toMatchObject({
       code: "operation_not_permitted",
     });
   });
@@ -144,7 +150,7 @@ describe("entries", () => {
     const response: NamedObject = { kind: "response", id: "resp_1" };
     await claimObjects("device-1", [response], "north", ownership);
     const asked = () =>
-      locateObjects({ client: "device-1", target: target([response]) }, ["north"], ownership);
+      locateObjects({ client: "device-1", target: target([response]) }, () => ["north"], ownership);
     clock.sleep(30 * 86_400_000 - 1);
     expect((await asked()).allowed).toBe(true);
     clock.sleep(1);
