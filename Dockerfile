@@ -31,5 +31,5 @@ EXPOSE 8443 9443
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CERTGATE_ADMIN_PORT ?? 9443}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Node is process 1 and gets SIGTERM itself.
-ENTRYPOINT ["node", "--max-semi-space-size=8", "--managed-zone-memory", "bin/certgate.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "--managed-zone-memory", "--no-memory-reducer", "bin/certgate.mjs"]
 CMD ["serve", "--config", "/etc/certgate/config.yaml"]

@@ -62,12 +62,12 @@ async function send(
   const { backend } = place;
   const nameAt = namesAt(gateway, place, grant.deployment);
   const { path, query, headers: named, body } = renameRequest(head, grant.target, granted.body, nameAt);
-  const headers = requestHeaders(request.rawHeaders, draft.requestId);
-  headers.push(...named);
+  const passed = requestHeaders(request.rawHeaders, draft.requestId);
+  passed.push(...named);
   const outbound = {
     method: head.operation.method,
     path: `${backend.basePath}${path}${query === "" ? "" : `?${query}`}`,
-    headers,
+    headers: passed,
     body,
     firstByteTimeoutMs: isQuick(head.operation) ? gateway.quickFirstByteTimeoutMs : Infinity,
   };
@@ -79,7 +79,7 @@ async function send(
         signal,
       ),
     ));
-  headers.push(...credential);
+  passed.push(...credential);
   const relayed = await relay(backend.forwarder, outbound, response, {
     backend: backend.name,
     requestId: draft.requestId,
