@@ -18,15 +18,19 @@ const models = { path: "/openai/v1/models" };
 const reasonFor = async (client = pki.client) =>
   (await world.ask(models, client)).headers["x-certgate-reason"];
 
+/** How many configurations came after the first. */
+const changes = async () =>
+  (await world.log()).filter(({ msg }) => msg === "another configuration is in force").length;
+/** A busy machine takes its time. */
+const patience = { timeout: 10_000 };
+
 it("follows its file when that is written", async () => {
   await world.write((config) => {
     config["clients"].guest = { thumbprints: [second.client.thumbprint], deployments: ["gpt-test"] };
     config["trust"].revocation = { mode: "off" };
   });
-  await expect.poll(() => reasonFor(second.client), { timeout: 10_000 }).toBe("client_certificate_untrusted");
-  await expect
-    .poll(async () => (await world.log()).some(({ msg }) => msg === "another configuration is in force"))
-    .toBe(true);
+  await expect.poll(changes, patience).toBe(1);
+  expect(await reasonFor(second.client)).toBe("client_certificate_untrusted");
   expect(await reasonFor()).toBeUndefined();
 });
 
@@ -43,15 +47,11 @@ it("follows a mounted folder of roots that is swapped under its name, as Kuberne
   await world.write((config) => {
     config["trust"].anchors = [{ file: "mount/roots.pem" }];
   });
-  await expect
-    .poll(
-      async () => (await world.log()).filter(({ msg }) => msg === "another configuration is in force").length,
-    )
-    .toBe(2);
+  await expect.poll(changes, patience).toBe(2);
   expect(await reasonFor(second.client)).toBe("client_certificate_untrusted");
 
   await symlink("..v2", join(mount, "..next"));
   await rename(join(mount, "..next"), join(mount, "..data"));
-  await expect.poll(() => reasonFor(second.client), { timeout: 10_000 }).toBeUndefined();
+  await expect.poll(() => reasonFor(second.client), patience).toBeUndefined();
   expect(await reasonFor()).toBeUndefined();
 });
