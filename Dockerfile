@@ -15,8 +15,8 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:26-slim
 # One heap of glibc's for all threads, what is larger than 1 MB outside it, at most 8 MB for new objects (twice: they are
-# copied to and fro), and V8's compilers outside that heap, too: docs/performance.md has what each is worth. The file for
-# OpenSSL says why it is there.
+# copied to and fro), and V8's compilers outside that heap, too. What was compiled is kept over a rest, which costs memory:
+# docs/performance.md has what each is worth. The file for OpenSSL says why it is there.
 ENV NODE_ENV=production OPENSSL_CONF=/app/bin/openssl.cnf MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=1048576
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules

@@ -1,3 +1,4 @@
+import { filtered } from "../kernel/filtered.ts";
 import type { UpstreamState } from "../model/upstream-state.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { type Selection, selectMember } from "./select-member.ts";
@@ -63,9 +64,10 @@ export class BackendPool {
    * @param allowed those where this request may go: a request about a stored object may go to its backend only
    */
   pick<C extends Candidate>(allowed: readonly C[], tried: readonly PoolMember[]): Picked<C> | undefined {
-    const isOpen = ({ member }: C) =>
-      !tried.includes(member) && isUsable(member.upstream, allowed.length === 1);
-    const usable = allowed.every(isOpen) ? allowed : allowed.filter(isOpen);
+    const usable = filtered(
+      allowed,
+      ({ member }) => !tried.includes(member) && isUsable(member.upstream, allowed.length === 1),
+    );
     const place = usable.length < 2 ? usable[0] : this.#selected(usable);
     return place === undefined ? undefined : { place, lease: place.member.upstream.begin() };
   }

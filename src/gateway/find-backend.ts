@@ -1,4 +1,5 @@
 import { GatewayError } from "../kernel/errors.ts";
+import { filtered } from "../kernel/filtered.ts";
 import type { Grant } from "../model/grant.ts";
 import { quoteInput } from "../model/quote-input.ts";
 import { allow, deny, type Denied, type Verdict } from "../model/verdict.ts";
@@ -31,11 +32,11 @@ export function findPlaces(
   if (ready === undefined)
     throw new GatewayError("internal_error", `deployment ${deployment} has no backend`);
 
-  const understands = ({ backend }: Place) => isTakenBy(head.operation, backend.kind);
-  const understanding = those(ready.places, understands);
+  const understanding = filtered(ready.places, ({ backend }) => isTakenBy(head.operation, backend.kind));
   if (understanding.length === 0) return notUnderstood;
-  const hasAll = (place: Place) => isNameable(head, target, namesAt(gateway, place, deployment));
-  const nameable = those(understanding, hasAll);
+  const nameable = filtered(understanding, (place) =>
+    isNameable(head, target, namesAt(gateway, place, deployment)),
+  );
   if (nameable.length === 0) return refuse("deployment_not_permitted", unnameable(head));
   const backends = () => [...new Set(nameable.map(({ backend }) => backend.name))];
   const located = locateObjects(grant, backends, gateway.ownership);
@@ -44,10 +45,6 @@ export function findPlaces(
     ? located.then((later) => atHome(pool, nameable, later))
     : atHome(pool, nameable, located);
 }
-
-/** Of these places those that pass; mostly all do, and then no list is made. */
-const those = (places: readonly Place[], passes: (place: Place) => boolean): readonly Place[] =>
-  places.every(passes) ? places : places.filter(passes);
 
 /** Of those places the ones where the named objects lie. */
 function atHome(

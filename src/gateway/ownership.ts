@@ -113,7 +113,7 @@ export function claimsOf(
     ...(about === undefined ? {} : { about }),
   };
   const unclaimed = (why: string) =>
-    logger.warn({ requestId, client, backend, kind: target.creates, why }, "a stored object stays nobody's");
+    logger.warn({ requestId, client, backend, kind: creates, why }, "a stored object stays nobody's");
 
   return claimingAnswer({
     expected,
