@@ -4,7 +4,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The development dependency `node` brings a runtime for machines without Node 26; this image has it.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY scripts/build.ts ./scripts/
 COPY src ./src
 RUN npm run build
 

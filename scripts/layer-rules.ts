@@ -176,10 +176,11 @@ const forbidden: IForbiddenRuleType[] = [
   },
   {
     name: "src-stands-alone",
-    comment: "nothing under src imports tests, scripts or the built output",
+    comment:
+      "nothing under src imports tests, scripts or the built output; of what is beside it, only the version is read",
     severity: "error",
     from: { path: "^src/" },
-    to: { dependencyTypes: ["local"], pathNot: "^src/" },
+    to: { dependencyTypes: ["local"], pathNot: "^(src/|package[.]json$)" },
   },
   {
     name: "no-unresolved-imports",

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { access, cp, mkdir, open, readFile, symlink, writeFile } from "node:fs/promises";
+import { access, open, readFile, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
@@ -193,20 +193,13 @@ export async function startPeer(
 }
 
 /**
- * Builds a checkout beside it, so that no `dist` is left in it, with its own packages.
- * @returns the folder of the built program
+ * Builds a checkout, with its own packages, so that no `dist` is left in it.
+ * @param into a folder that does not exist: of the built program
  */
 export async function buildGateway(checkout: string, into: string): Promise<string> {
-  await mkdir(into);
-  const tsc = join(checkout, "node_modules/.bin/tsc");
-  // Whether it type-checks is another command's business, and takes longer than to build it.
-  const words = ["-p", join(checkout, "tsconfig.build.json"), "--noCheck", "--outDir", join(into, "dist")];
-  await run(tsc, words).catch((error: unknown) => {
-    throw new Error(`${checkout} does not build: ${(error as { stdout: string }).stdout.slice(0, 2000)}`);
+  await run(process.execPath, [join(checkout, "scripts/build.ts"), into]).catch((error: unknown) => {
+    throw new Error(`${checkout} does not build: ${(error as { stderr: string }).stderr.slice(0, 2000)}`);
   });
-  await cp(join(checkout, "bin"), join(into, "bin"), { recursive: true });
-  await cp(join(checkout, "package.json"), join(into, "package.json"));
-  await symlink(join(checkout, "node_modules"), join(into, "node_modules"));
   return into;
 }
 

@@ -1,15 +1,26 @@
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asShipped } from "../../scripts/as-shipped.ts";
+import { buildBeside } from "../../scripts/build.ts";
+import { ask } from "../support/ask.ts";
 import { type FleetWorld, startFleetWorld } from "../support/fleet.ts";
 
+let folder: string;
 let world: FleetWorld;
 beforeAll(async () => {
-  const { env } = await asShipped();
-  world = await startFleetWorld({ env });
+  folder = await mkdtemp(join(tmpdir(), "certgate-built-"));
+  const built = join(folder, "certgate");
+  const [{ options, env }] = await Promise.all([asShipped(), buildBeside(built)]);
+  world = await startFleetWorld({ env, program: [...options, join(built, "bin/certgate.mjs")] });
 });
-afterAll(() => world.stop());
+afterAll(async () => {
+  await world.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** How many sessions a client is offered until its first request is answered. */
 async function sessionsOffered(port: number): Promise<number> {
@@ -33,12 +44,33 @@ async function sessionsOffered(port: number): Promise<number> {
   return offered;
 }
 
-describe("started with the environment of the image", () => {
-  it.each([
-    ["one process", []],
-    ["workers", ["--workers", "2"]],
-  ])("%s: a TLS 1.3 client is offered no session to resume", async (_what, words) => {
+const ways: [what: string, words: string[]][] = [
+  ["one process", []],
+  ["workers", ["--workers", "2"]],
+];
+
+describe("built and started as the image does", () => {
+  it.each(ways)("%s: a TLS 1.3 client is offered no session to resume", async (_what, words) => {
     const { port } = await world.serveAndWait(words);
     expect(await sessionsOffered(port)).toBe(0);
+  });
+
+  it.each(ways)("%s: requests reach the backend with the gateway's identity", async (_what, words) => {
+    const { asker, admin } = await world.serveAndWait(words);
+    const body = { model: "gpt-test", messages: [{ role: "user", content: "hello" }] };
+    expect(await ask(asker, { path: "/openai/v1/chat/completions", body })).toMatchObject({ status: 200 });
+    expect((await admin("/readyz")).status).toBe(200);
+  });
+
+  it.each(ways)("%s: a CRL that is large enough for the thread is read", async (_what, words) => {
+    const { pki, folder: files } = world;
+    const revoked = Array.from({ length: 15_000 }, (_, at) => ({ serial: (0x4000_0000 + at).toString(16) }));
+    revoked.push({ serial: pki.client.serial });
+    await writeFile(join(files, "large.crl"), (await pki.intermediate.crl({ number: 2, revoked })).pem);
+    const { asker } = await world.serveAndWait(words, (config) => {
+      config["trust"].revocation.crls = [{ file: "root.crl" }, { file: "large.crl" }];
+    });
+    const { headers } = await ask(asker, { path: "/openai/v1/models" });
+    expect(headers["x-certgate-reason"]).toBe("client_certificate_revoked");
   });
 });

@@ -30,6 +30,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+export interface CertgateOptions extends RunOptions {
+  /** What Node is told before the words: its own options, and the program. Default: the sources'. */
+  readonly program?: readonly string[];
+}
+
 /** Processes that a failed test left behind must not outlive the test run. */
 const alive = new Set<() => void>();
 process.once("exit", () => {
@@ -77,10 +82,14 @@ export function run(program: string, words: readonly string[], options: RunOptio
   };
 }
 
-/** Starts `certgate` as the npm scripts do: from the sources, on the Node that runs the tests. */
-export const certgate = (words: readonly string[], options?: RunOptions): Running =>
-  run(process.execPath, [join(root, "src/main.ts"), ...words], options);
+const sources = [join(root, "src/main.ts")];
+
+/** Starts `certgate` on the Node that runs the tests; if nothing else is said, from the sources as the npm scripts do. */
+export const certgate = (
+  words: readonly string[],
+  { program = sources, ...options }: CertgateOptions = {},
+): Running => run(process.execPath, [...program, ...words], options);
 
 /** Runs `certgate` to its end. */
-export const certgateOnce = (words: readonly string[], options?: RunOptions): Promise<Ended> =>
+export const certgateOnce = (words: readonly string[], options?: CertgateOptions): Promise<Ended> =>
   certgate(words, options).ended;

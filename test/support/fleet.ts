@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type LocalAzure, startLocalAzure } from "../../src/dev/azure/local-azure.ts";
 import type { Asker } from "./ask.ts";
-import { certgate, type Running } from "./cli.ts";
+import { certgate, type CertgateOptions, type Running } from "./cli.ts";
 import { type TestPki, testPki } from "./test-pki.ts";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a test may write anything into it, also what is wrong
@@ -32,15 +32,14 @@ export interface ServingFleet {
   readonly admin: (path: string) => Promise<{ readonly status: number; readonly text: string }>;
 }
 
-export interface FleetWorldOptions {
-  /** Of the gateway's processes, beside what this one has. */
-  readonly env?: Readonly<Record<string, string>>;
+export interface FleetWorldOptions extends Pick<CertgateOptions, "env" | "program"> {
   readonly tokenLifetimeSeconds?: number;
 }
 
 export async function startFleetWorld({
-  env = {},
   tokenLifetimeSeconds,
+  env,
+  ...how
 }: FleetWorldOptions = {}): Promise<FleetWorld> {
   const pki = await testPki();
   const folder = await mkdtemp(join(tmpdir(), "certgate-fleet-"));
@@ -77,6 +76,7 @@ export async function startFleetWorld({
     const file = join(folder, `certgate-${started}.yaml`);
     await writeFile(file, JSON.stringify(config));
     const running = certgate(["serve", "--config", file, ...words], {
+      ...how,
       env: { ...env, AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.managedIdentity.url },
     });
     onTestFinished(async () => {
