@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { asShipped } from "../../scripts/as-shipped.ts";
 
-/** `certgate serve` as a process of its own, as an operator runs it, with Node's inspector open on loopback. */
+/** `certgate serve` as a process of its own, built and started as the image does it, with Node's inspector open on loopback. */
 export interface GatewayProcess {
   readonly pid: number;
   readonly port: number;
@@ -22,13 +21,13 @@ export interface GatewayProcess {
 }
 
 export interface GatewayProcessOptions {
+  /** That of the build. */
+  readonly program: string;
   readonly configFile: string;
   readonly env: Readonly<Record<string, string>>;
   /** The bearer token of the admin port. */
   readonly token: string;
 }
-
-const root = join(import.meta.dirname, "../..");
 
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const shipped = await asShipped();
@@ -37,7 +36,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     [
       ...shipped.options,
       "--inspect=127.0.0.1:0",
-      join(root, "src/main.ts"),
+      options.program,
       "serve",
       "--workers",
       "1",

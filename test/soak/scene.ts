@@ -1,6 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildBeside } from "../../scripts/build.ts";
 import { type LocalAzure, startLocalAzure } from "../../src/dev/azure/local-azure.ts";
 import { type LocalOpenAi, startOpenAi } from "../../src/dev/azure/openai/server.ts";
 import type { IssuedCertificate } from "../../src/dev/pki/authority.ts";
@@ -93,7 +94,9 @@ export async function startScene(): Promise<Scene> {
     cast.enter(config);
     const write = () => put("certgate.yaml", JSON.stringify(config));
     await write();
+    await buildBeside(join(folder, "built"));
     const gateway = await startGatewayProcess({
+      program: join(folder, "built/bin/certgate.mjs"),
       configFile: join(folder, "certgate.yaml"),
       env: { AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.managedIdentity.url },
       token,

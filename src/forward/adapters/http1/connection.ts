@@ -98,6 +98,8 @@ export class Connection implements Carrier, AnswerEvents {
   send(exchange: Exchange): void {
     const { request, head } = exchange;
     const { body } = request;
+    // Sent once; an answer that lasts need not hold it, nor a collection copy it.
+    exchange.head = "";
     this.#exchange = exchange;
     this.#framing = undefined;
     exchange.moveTo(this);
