@@ -5,8 +5,8 @@ import { rolldown } from "rolldown";
 const root = join(import.meta.dirname, "..");
 
 /**
- * The packages that every process loads: of each, what is used becomes part of the program, which spares a process an
- * eighth of its memory (docs/performance.md). All others stay as they are shipped, and are loaded where they are used.
+ * The packages that every process loads: of each, what is used becomes part of the program, which spares each process some
+ * memory (ADR 13). All others stay as they are shipped, and are loaded where they are used.
  */
 const bundled = new Set(["pino", "prom-client", "ws", "yaml", "zod"]);
 
