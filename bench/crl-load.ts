@@ -1,25 +1,18 @@
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type * as Clock from "../src/kernel/clock.ts";
-import type * as Log from "../src/kernel/logger.ts";
-import type * as FileCertificates from "../src/trust/adapters/file-certificates.ts";
-import type * as FileCrls from "../src/trust/adapters/file-crls.ts";
-import type * as CrlReader from "../src/trust/crl-reader.ts";
-import type * as TrustStore from "../src/trust/trust-store.ts";
+import { systemClock } from "../src/kernel/clock.ts";
+import { silentLogger } from "../src/kernel/logger.ts";
+import { fileCertificates } from "../src/trust/adapters/file-certificates.ts";
+import { fileCrls } from "../src/trust/adapters/file-crls.ts";
+import { createCrlReader } from "../src/trust/crl-reader.ts";
+import { createTrustStore } from "../src/trust/trust-store.ts";
 import { type Measurement, rounded, watchStalls } from "./measurement.ts";
 
 /**
- * The program that `crl.ts` starts once a size: loads a CRL as the gateway does, looks up in it, replaces it. The gateway's
- * own parts are those that were built, because a thread that has to strip types first takes longer to start.
+ * The program that `crl.ts` builds, and starts once a size: loads a CRL as the gateway does, looks up in it, replaces it.
+ * Built like the gateway, because a thread that has to strip types first takes longer to start.
  */
-const [, , folder = "", built = ""] = process.argv;
-const part = async <Module>(path: string) => (await import(join(built, path))) as Module;
-const { systemClock } = await part<typeof Clock>("kernel/clock.js");
-const { silentLogger } = await part<typeof Log>("kernel/logger.js");
-const { fileCertificates } = await part<typeof FileCertificates>("trust/adapters/file-certificates.js");
-const { fileCrls } = await part<typeof FileCrls>("trust/adapters/file-crls.js");
-const { createCrlReader } = await part<typeof CrlReader>("trust/crl-reader.js");
-const { createTrustStore } = await part<typeof TrustStore>("trust/trust-store.js");
+const [, , folder = ""] = process.argv;
 
 const file = join(folder, "current.crl");
 const mb = (bytes: number) => rounded(bytes / 1e6);

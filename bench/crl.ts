@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createAuthority } from "../src/dev/pki/authority.ts";
 import { toPem } from "../src/dev/pki/pem.ts";
-import { buildGateway } from "./gateway/programs.ts";
+import { buildBeside } from "../scripts/build.ts";
 import { makeLargeCrl } from "./large-crl.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -15,7 +15,8 @@ const run = promisify(execFile);
 export async function benchCrls(quick: boolean): Promise<Measurement[]> {
   const folder = await mkdtemp(join(tmpdir(), "certgate-bench-"));
   try {
-    const program = await buildGateway(join(import.meta.dirname, ".."), join(folder, "program"));
+    const program = join(folder, "program");
+    await buildBeside(program, { "crl-load": "bench/crl-load.ts" });
     const authority = await createAuthority({ subject: "CN=Bench CA" });
     await writeFile(join(folder, "ca.der"), authority.certificate);
     const measurements: Measurement[] = [];
@@ -27,12 +28,8 @@ export async function benchCrls(quick: boolean): Promise<Measurement[]> {
           await writeFile(join(folder, `${number}.crl`), content);
           await writeFile(join(folder, `${number}.serials`), Buffer.concat(serials));
         }
-        const { stdout } = await run(process.execPath, [
-          "--expose-gc",
-          join(import.meta.dirname, "crl-load.ts"),
-          folder,
-          join(program, "dist"),
-        ]);
+        const words = ["--expose-gc", join(program, "dist/crl-load.js"), folder];
+        const { stdout } = await run(process.execPath, words);
         for (const { what, values } of JSON.parse(stdout) as Measurement[])
           measurements.push({ what: `CRL of ${count} entries (${form}), ${what}`, values });
       }

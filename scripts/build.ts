@@ -24,12 +24,13 @@ const isLeftOutside = (name: string, importer?: string): boolean =>
 /**
  * Builds the program from `src`. Types are another command's business.
  * @param into the folder of what is built, emptied before; all of it lies side by side
+ * @param others programs that are built with it, by name: their files, from the project's root
  * @throws when it cannot be built
  */
-async function build(into: string): Promise<void> {
+async function build(into: string, others: Readonly<Record<string, string>> = {}): Promise<void> {
   await using bundle = await rolldown({
     cwd: root,
-    input: programs,
+    input: { ...programs, ...others },
     platform: "node",
     external: isLeftOutside,
   });
@@ -46,9 +47,9 @@ async function build(into: string): Promise<void> {
  * Builds it elsewhere, with what it needs beside it, so that no `dist` is left here.
  * @param into a folder that does not exist
  */
-export async function buildBeside(into: string): Promise<void> {
+export async function buildBeside(into: string, others?: Readonly<Record<string, string>>): Promise<void> {
   await mkdir(into);
-  await build(join(into, "dist"));
+  await build(join(into, "dist"), others);
   for (const name of ["bin", "package.json"])
     await cp(join(root, name), join(into, name), { recursive: true });
   await symlink(join(root, "node_modules"), join(into, "node_modules"));

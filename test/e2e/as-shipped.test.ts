@@ -7,15 +7,18 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asShipped } from "../../scripts/as-shipped.ts";
 import { buildBeside } from "../../scripts/build.ts";
 import { ask } from "../support/ask.ts";
+import { certgateOnce } from "../support/cli.ts";
 import { type FleetWorld, startFleetWorld } from "../support/fleet.ts";
 
 let folder: string;
+let program: readonly string[];
 let world: FleetWorld;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "certgate-built-"));
   const built = join(folder, "certgate");
   const [{ options, env }] = await Promise.all([asShipped(), buildBeside(built)]);
-  world = await startFleetWorld({ env, program: [...options, join(built, "bin/certgate.mjs")] });
+  program = [...options, join(built, "bin/certgate.mjs")];
+  world = await startFleetWorld({ env, program });
 });
 afterAll(async () => {
   await world.stop();
@@ -60,6 +63,15 @@ describe("built and started as the image does", () => {
     const body = { model: "gpt-test", messages: [{ role: "user", content: "hello" }] };
     expect(await ask(asker, { path: "/openai/v1/chat/completions", body })).toMatchObject({ status: 200 });
     expect((await admin("/readyz")).status).toBe(200);
+  });
+
+  it("says of a wrong configuration what the sources say", async () => {
+    const file = join(folder, "wrong.yaml");
+    await writeFile(file, "listen: { host: 5, port: x, certificate: {} }\ndeployments: 3\nunknown: 1\n");
+    const words = ["check", "--config", file];
+    const [built, sources] = await Promise.all([certgateOnce(words, { program }), certgateOnce(words)]);
+    expect(built).toEqual(sources);
+    expect(`${built.stdout}${built.stderr}`).toContain("listen.host: must be text, not the number 5");
   });
 
   it.each(ways)("%s: a CRL that is large enough for the thread is read", async (_what, words) => {
