@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { buildBeside } from "../scripts/build.ts";
 import { createAuthority } from "../src/dev/pki/authority.ts";
 import { toPem } from "../src/dev/pki/pem.ts";
-import { buildBeside } from "../scripts/build.ts";
 import { makeLargeCrl } from "./large-crl.ts";
 import type { Measurement } from "./measurement.ts";
 
